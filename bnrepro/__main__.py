@@ -1,0 +1,5 @@
+"""``python -m bnrepro``."""
+
+from bnrepro.cli import main
+
+main()

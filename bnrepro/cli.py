@@ -1,0 +1,358 @@
+"""The command line: one thin function per command. Imports nothing heavy at the top."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bnrepro.completion import complete_override
+from bnrepro.errors import RunFailedError, UserError
+
+if TYPE_CHECKING:
+    from bnrepro.training import Outcome
+
+app = typer.Typer(
+    name="bnrepro",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Reproduces the Batch Normalization paper (Ioffe & Szegedy, 2015), with error bars.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="List, download and verify the data sets.")
+app.add_typer(data_app, name="data")
+
+_settings = {"debug": False}
+
+
+def _set_debug(value: bool) -> None:
+    _settings["debug"] = _settings["debug"] or value
+
+
+def _examples(*lines: str) -> str:
+    return "\n\n".join(["[bold]Examples[/bold]", *(f"  {escape(line)}" for line in lines)])
+
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Hydra overrides: group=option or key.sub=value.", autocompletion=complete_override
+    ),
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Show the traceback of an error.", callback=_set_debug)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Runs = Annotated[Path, typer.Option("--runs", help="Folder of the run directories.")]
+
+
+@app.command(
+    epilog=_examples(
+        "bnrepro train",
+        "bnrepro train experiment=fig1/with_bn seed=3",
+        "bnrepro train model=mlp norm=batch model.activation=relu optim.lr_multiplier=5 data=mnist",
+    )
+)
+def train(overrides: Overrides = None, as_json: Json = False, debug: Debug = False) -> None:
+    """Train one run, or go on where it stopped. Bare: experiment=fig1/with_bn scale=smoke.
+
+    Exit code 0: finished or diverged; 130 or 143: stopped by Ctrl-C or SIGTERM; 1: failed;
+    2: wrong command.
+    """
+    from bnrepro.config import DEFAULT_OVERRIDES, load
+
+    config = load(overrides or DEFAULT_OVERRIDES)
+    console = Console(stderr=as_json)
+    console.print(
+        f"{config.experiment}, scale {config.scale}, seed {config.seed}: "
+        f"{config.model.name}, norm {config.norm.name}, data {config.data.name}, "
+        f"{config.steps:,} steps of {config.batch_size} examples",
+        highlight=False,
+        soft_wrap=True,
+    )
+    from bnrepro.training import run
+
+    outcome = run(config, console)
+    if as_json:
+        typer.echo(json.dumps(_outcome_values(outcome)))
+    else:
+        _print_outcome(console, outcome)
+    if outcome.signal is not None:
+        raise typer.Exit(128 + outcome.signal)
+
+
+def _last_accuracy(outcome: "Outcome") -> float | None:
+    from bnrepro.run_directory import read_rows
+
+    accuracies = [
+        row["test/accuracy"]
+        for row in read_rows(outcome.directory.metrics)
+        if "test/accuracy" in row
+    ]
+    return accuracies[-1] if accuracies else None
+
+
+def _outcome_values(outcome: "Outcome") -> dict[str, object]:
+    return {
+        "run": outcome.directory.path.name,
+        "directory": str(outcome.directory.path),
+        "state": outcome.status.state,
+        "already_done": outcome.already_done,
+        "step": outcome.status.step,
+        "steps": outcome.status.steps,
+        "seconds": outcome.status.seconds,
+        "accuracy": _last_accuracy(outcome),
+        "message": outcome.status.message,
+    }
+
+
+def _print_outcome(console: Console, outcome: "Outcome") -> None:
+    status = outcome.status
+    done = "already " if outcome.already_done else ""
+    accuracy = _last_accuracy(outcome)
+    where = "" if accuracy is None else f", last test accuracy {accuracy:.4f}"
+    line = f"{done}{status.state}: step {status.step:,} of {status.steps:,}{where}"
+    if status.message:
+        line += f" ({status.message})"
+    if status.state == "diverged":
+        line += "; a result, not an error: the curve up to there is kept"
+    if status.state == "preempted":
+        line += "; run the same command to go on"
+    console.print(line, highlight=False, soft_wrap=True, markup=False)
+    console.print(str(outcome.directory.path), highlight=False, soft_wrap=True, markup=False)
+
+
+@app.command(
+    "list", epilog=_examples("bnrepro list", "bnrepro list --json", "bnrepro list --runs D")
+)
+def list_presets(runs: Runs = Path("runs"), as_json: Json = False, debug: Debug = False) -> None:
+    """Show the experiments, scales and data sets, and which runs exist."""
+    from bnrepro.config.groups import options
+    from bnrepro.run_directory import State, find_runs
+
+    counts: dict[str, dict[str, int]] = {}
+    for experiment in options("experiment"):
+        states: dict[str, int] = {}
+        for directory in find_runs(runs / experiment):
+            status = directory.read_status()
+            state = status.state if status else State.FAILED
+            if state is State.RUNNING and not directory.is_locked():
+                state = State.PREEMPTED
+            states[state] = states.get(state, 0) + 1
+        counts[experiment] = states
+    if as_json:
+        groups = {group: options(group) for group in ("experiment", "scale", "data")}
+        typer.echo(json.dumps({**groups, "runs": counts}, indent=2))
+        return
+    console = Console()
+    for group in ("experiment", "scale", "data"):
+        table = Table(group, "what it is", box=None, header_style="bold", pad_edge=False)
+        if group == "experiment":
+            table.add_column("runs")
+        for name, description in options(group).items():
+            row = [name, description]
+            if group == "experiment":
+                row.append(", ".join(f"{n} {state}" for state, n in counts[name].items()) or "-")
+            table.add_row(*row)
+        console.print(table)
+        console.print()
+
+
+@app.command(
+    epilog=_examples(
+        "bnrepro config",
+        "bnrepro config experiment=fig1/with_bn --explain",
+        "bnrepro config model=cnn norm=group --json",
+    )
+)
+def config(
+    overrides: Overrides = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add each field's meaning and where it comes from.")
+    ] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Print what the overrides resolve to, and the id of the run."""
+    import yaml
+
+    from bnrepro.config import DEFAULT_OVERRIDES, load, run_id
+    from bnrepro.config.explain import explain as explain_fields
+
+    resolved = load(overrides or DEFAULT_OVERRIDES)
+    if explain and as_json:
+        fields = [field._asdict() for field in explain_fields(resolved)]
+        typer.echo(json.dumps(fields, indent=2))
+    elif explain:
+        table = Table("key", "value", "meaning", box=None, header_style="bold", pad_edge=False)
+        for field in explain_fields(resolved):
+            table.add_row(field.key, escape(str(field.value)), escape(field.meaning))
+        Console().print(table)
+    elif as_json:
+        values = {"run_id": run_id(resolved), "config": resolved.model_dump(mode="json")}
+        typer.echo(json.dumps(values, indent=2))
+    else:
+        typer.echo(f"# run id {run_id(resolved)}")
+        typer.echo(yaml.safe_dump(resolved.model_dump(mode="json"), sort_keys=False), nl=False)
+
+
+@app.command(
+    epilog=_examples(
+        "bnrepro figure fig1",
+        "bnrepro figure fig1 --scale smoke",
+        "bnrepro figure fig1 --results D optim.lr_multiplier=5",
+    )
+)
+def figure(
+    name: Annotated[str, typer.Argument(help="Which figure of the paper: fig1.")],
+    overrides: Overrides = None,
+    scale: Annotated[str, typer.Option(help="Draw the runs of this scale.")] = "laptop",
+    runs: Runs = Path("runs"),
+    results: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("results"),
+    debug: Debug = False,
+) -> None:
+    """Draw a figure from finished runs, with its numbers as CSV, into results/<scale>/<figure>.
+
+    Overrides choose runs that were made with the same overrides.
+    """
+    from bnrepro.reports import FIGURES
+
+    if name not in FIGURES:
+        raise UserError(f"{name}: no such figure; choose from {', '.join(FIGURES)}")
+    folder, missing = FIGURES[name](runs, scale, results, overrides or [])
+    for experiment in missing:
+        typer.echo(
+            f"{experiment}: not run; `bnrepro train experiment={experiment} scale={scale}` adds it"
+        )
+    for file in sorted(folder.iterdir()):
+        typer.echo(file)
+
+
+@data_app.command(
+    "list",
+    epilog=_examples(
+        "bnrepro data list", "bnrepro data list --json", "BNREPRO_DATA=D bnrepro data list"
+    ),
+)
+def list_data(as_json: Json = False, debug: Debug = False) -> None:
+    """Show the data sets and where they are."""
+    from bnrepro.config.groups import options
+    from bnrepro.data.catalog import SOURCES
+
+    places = {}
+    for name in options("data"):
+        source = SOURCES.get(name)
+        places[name] = "embedded" if source is None else str(source.find() or "")
+    if as_json:
+        typer.echo(json.dumps(places, indent=2))
+        return
+    table = Table("data", "what it is", "where", box=None, header_style="bold", pad_edge=False)
+    for name, description in options("data").items():
+        where = places[name] or f"not here: bnrepro data fetch {name}"
+        table.add_row(name, description, escape(where))
+    Console().print(table)
+
+
+@data_app.command(
+    epilog=_examples(
+        "bnrepro data fetch mnist",
+        "BNREPRO_DATA=D bnrepro data fetch mnist",
+        "bnrepro data fetch digits",
+    )
+)
+def fetch(name: Annotated[str, typer.Argument(help="The data set.")], debug: Debug = False) -> None:
+    """Download a data set, unless it is there, into BNREPRO_DATA or the cache folder."""
+    from bnrepro.data.catalog import fetch as fetch_data
+
+    _check_data_name(name)
+    typer.echo(fetch_data(name) or f"{name}: embedded, nothing to fetch")
+
+
+@data_app.command(
+    epilog=_examples(
+        "bnrepro data verify mnist",
+        "BNREPRO_DATA=D bnrepro data verify mnist",
+        "bnrepro data verify digits",
+    )
+)
+def verify(
+    name: Annotated[str, typer.Argument(help="The data set.")], debug: Debug = False
+) -> None:
+    """Check every file of a data set against its checksum."""
+    from bnrepro.data.catalog import verify as verify_data
+
+    _check_data_name(name)
+    files = verify_data(name)
+    for file in files:
+        typer.echo(f"good: {file}")
+    if not files:
+        typer.echo(f"{name}: embedded, nothing to verify")
+
+
+def _check_data_name(name: str) -> None:
+    from bnrepro.config.groups import options
+
+    if name not in options("data"):
+        raise UserError(f"{name}: no such data set; choose from {', '.join(options('data'))}")
+
+
+@app.command(
+    epilog=_examples("bnrepro doctor", "bnrepro doctor --json", "BNREPRO_DATA=D bnrepro doctor")
+)
+def doctor(runs: Runs = Path("runs"), as_json: Json = False, debug: Debug = False) -> None:
+    """Show versions, devices, data and disk, and what to do about what is missing."""
+    from bnrepro.doctor import examine
+
+    findings = examine(runs)
+    if as_json:
+        typer.echo(json.dumps([finding._asdict() for finding in findings], indent=2))
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for finding in findings:
+        table.add_row(finding.subject, escape(finding.value), escape(finding.advice))
+    Console().print(table)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from bnrepro import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run the command; a user's error becomes one line and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        _fail(error, 2)
+    except RunFailedError as error:
+        _fail(error, 1)
+    except BrokenPipeError:
+        # The reader of our output went away (`bnrepro list | head`): nothing to say.
+        sys.stderr.close()
+        sys.exit(128 + signal.SIGPIPE)
+
+
+def _fail(error: Exception, code: int) -> None:
+    if _settings["debug"]:
+        raise error
+    Console(stderr=True).print(
+        f"error: {error}", style="red", highlight=False, soft_wrap=True, markup=False
+    )
+    sys.exit(code)

@@ -1,0 +1,45 @@
+"""TAB completion of Hydra overrides: experiments, groups, their options, keys and their choices."""
+
+import os
+
+
+def complete_override(incomplete: str) -> list[tuple[str, str]]:
+    """What the word under the cursor can become, with a description each.
+
+    Args:
+        incomplete: the word; bash hands over only what stands after its last ``=``.
+    """
+    typed, equals, _ = incomplete.partition("=")
+    if equals:
+        return [(f"{typed}={value}", text) for value, text in _values(typed)]
+    if (key := _key_before_cursor()) is not None:
+        return _values(key)
+    return _keys()
+
+
+def _key_before_cursor() -> str | None:
+    """The key of ``key=value`` where the shell splits words at ``=`` (bash), else None."""
+    words = os.environ.get("COMP_WORDS", "").split()
+    cursor = int(os.environ.get("COMP_CWORD", "0") or 0)
+    if cursor < len(words) and words[cursor] == "=":  # right behind the sign
+        return words[cursor - 1]
+    if 2 <= cursor <= len(words) and words[cursor - 1] == "=":
+        return words[cursor - 2]
+    return None
+
+
+def _keys() -> list[tuple[str, str]]:
+    from bnrepro.config.fields import descriptions
+    from bnrepro.config.groups import GROUPS
+
+    groups = [(f"{group}=", "configuration group") for group in GROUPS]
+    # A group's own name is chosen by the group, not by its field.
+    fields = [(f"{key}=", text) for key, text in descriptions().items() if key not in GROUPS]
+    return groups + [field for field in fields if not field[0].endswith(".name=")]
+
+
+def _values(key: str) -> list[tuple[str, str]]:
+    from bnrepro.config.fields import choices
+    from bnrepro.config.groups import GROUPS, options
+
+    return list(options(key).items()) if key in GROUPS else [(value, "") for value in choices(key)]

@@ -1,0 +1,18 @@
+"""Configuration: Hydra overrides in, a frozen, checked `RunConfig` out."""
+
+from bnrepro.config.identity import recipe_id, run_directory, run_id
+from bnrepro.config.load import load, validate
+from bnrepro.config.schema import RunConfig
+
+# What a bare `bnrepro train` runs.
+DEFAULT_OVERRIDES = ("experiment=fig1/with_bn", "scale=smoke")
+
+__all__ = [
+    "DEFAULT_OVERRIDES",
+    "RunConfig",
+    "load",
+    "recipe_id",
+    "run_directory",
+    "run_id",
+    "validate",
+]

@@ -1,0 +1,49 @@
+"""The schema's fields as dotted keys, over all options of every group."""
+
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from bnrepro.config.schema import RunConfig
+
+
+def descriptions() -> dict[str, str]:
+    """Every key that some config has, with its meaning."""
+    return {key: " ".join((field.description or "").split()) for key, field in _fields(RunConfig)}
+
+
+def choices(key: str) -> list[str]:
+    """The values that a key is limited to; empty where it is not."""
+    found: list[str] = []
+    for name, field in _fields(RunConfig):
+        if name == key:
+            found += [choice for choice in _literals(field.annotation) if choice not in found]
+    return found
+
+
+def _fields(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in section.model_fields.items():
+        sections = [kind for kind in _parts(field.annotation) if _is_section(kind)]
+        for kind in sections:
+            yield from _fields(kind, f"{prefix}{name}.")
+        if not sections:
+            yield prefix + name, field
+
+
+def _parts(annotation: Any) -> list[Any]:
+    """The members of a union, or the annotation itself."""
+    if isinstance(annotation, type) or get_origin(annotation) is Literal:
+        return [annotation]
+    return list(get_args(annotation)) or [annotation]
+
+
+def _is_section(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _literals(annotation: Any) -> list[str]:
+    if get_origin(annotation) is Literal:
+        return [str(choice) for choice in get_args(annotation)]
+    return ["true", "false"] if annotation is bool else []

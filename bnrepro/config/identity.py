@@ -1,0 +1,34 @@
+"""A run's identity: a hash of what it computes, never of when or where."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from bnrepro.config.schema import RunConfig
+
+
+def run_id(config: RunConfig) -> str:
+    """Twelve hexadecimal digits that name the run: equal exactly when the computation is."""
+    return _digest(_computation(config))
+
+
+def recipe_id(config: RunConfig) -> str:
+    """The same without the seed: runs of one recipe are samples of one curve."""
+    computation = _computation(config)
+    del computation["seed"]
+    return _digest(computation)
+
+
+def run_directory(config: RunConfig) -> Path:
+    """``<runtime.runs>/<experiment>/<run id>``."""
+    return Path(config.runtime.runs) / config.experiment / run_id(config)
+
+
+def _computation(config: RunConfig) -> dict[str, Any]:
+    return config.model_dump(mode="json", exclude={"runtime": True, "data": {"root"}})
+
+
+def _digest(values: dict[str, Any]) -> str:
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]

@@ -1,0 +1,163 @@
+"""Overrides in, a checked `RunConfig` out. Past this file no Hydra object exists."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from hydra import compose, initialize_config_module
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from bnrepro.config.groups import GROUPS, options
+from bnrepro.config.schema import RunConfig
+from bnrepro.errors import UserError
+
+# Sections whose options have different fields; the validator names the option in a field's path.
+_UNIONS = ("data", "model", "norm")
+
+
+def load(overrides: Sequence[str]) -> RunConfig:
+    """Compose the groups with Hydra, apply the overrides, check everything.
+
+    Args:
+        overrides: Hydra overrides, ``group=option`` or ``key.sub=value``.
+
+    Raises:
+        UserError: an override cannot be read, names an unknown group, option or key, or its value
+            is not allowed; the message names the key, the value and what would be right.
+    """
+    parsed = [_parse(override) for override in overrides]
+    choices = [override for override in parsed if _is_choice(override)]
+    for override in choices:
+        _check_option(override)
+    known = list(_keys(_compose(choices)))
+    for override in parsed:
+        _check_key(override, known)
+    return validate(_to_plain(_compose(parsed)))
+
+
+def validate(values: dict[str, Any]) -> RunConfig:
+    """Build the typed config from plain values.
+
+    Raises:
+        UserError: names the first key that is wrong, its value, and what would be right.
+    """
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_describe(error.errors()[0])) from error
+
+
+def _parse(text: str) -> Override:
+    try:
+        override: Override = OverridesParser.create().parse_override(text)
+    except HydraException as error:
+        raise UserError(
+            f"{text!r}: not an override; write key=value, for example optim.lr=0.1"
+        ) from error
+    if override.is_sweep_override():
+        raise UserError(f"{text}: several values for one run; give one value")
+    return override
+
+
+def _is_choice(override: Override) -> bool:
+    return override.key_or_group in GROUPS
+
+
+def _check_option(override: Override) -> None:
+    group, option = override.key_or_group, str(override.value())
+    allowed = options(group)
+    if option not in allowed:
+        raise UserError(f"{group}={option}: no such option; {_suggest(option, allowed)}")
+
+
+def _check_key(override: Override, known: list[str]) -> None:
+    key = override.key_or_group
+    if override.is_add() or _is_choice(override) or key in known:
+        return
+    nearest = _suggest(key, [*GROUPS, *known], or_else="`bnrepro config` lists the keys")
+    raise UserError(f"{override.input_line}: no such key here; {nearest}")
+
+
+def _suggest(word: str, allowed: Iterable[str], or_else: str | None = None) -> str:
+    allowed = list(allowed)
+    nearest = difflib.get_close_matches(word, allowed, n=1, cutoff=0.5)
+    if nearest:
+        return f"did you mean {nearest[0]}?"
+    return or_else or f"choose from {', '.join(allowed)}"
+
+
+def _compose(overrides: Sequence[Override]) -> DictConfig:
+    lines = [override.input_line or "" for override in overrides]
+    try:
+        with initialize_config_module("bnrepro.configs", version_base="1.3"):
+            return compose("config", overrides=lines)
+    except HydraException as error:
+        raise UserError(f"{' '.join(lines)}: {_first_line(error)}") from error
+
+
+def _to_plain(composed: DictConfig) -> dict[str, Any]:
+    try:
+        values = OmegaConf.to_container(composed, resolve=True)
+    except OmegaConfBaseException as error:
+        raise UserError(f"{error.full_key}: {_first_line(error)}") from error
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def _keys(values: Any, prefix: str = "") -> Iterator[str]:
+    for key in values:
+        yield prefix + str(key)
+        child = values._get_node(key)
+        if isinstance(child, DictConfig):
+            yield from _keys(child, f"{prefix}{key}.")
+
+
+def _describe(error: ErrorDetails) -> str:
+    """One line of the form ``key=value: what would be right``."""
+    path = list(error["loc"])
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    if len(path) > 1 and path[0] in _UNIONS:
+        del path[1]
+    key = ".".join(str(part) for part in path)
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            return f"{key}: missing; set {key}=..."
+        case "extra_forbidden":
+            return f"{key}={error['input']}: no such key"
+        case "literal_error":
+            wanted = f"must be {context['expected']}"
+        case "greater_than_equal":
+            wanted = f"must be at least {context['ge']}"
+        case "greater_than":
+            wanted = f"must be above {context['gt']}"
+        case "less_than_equal":
+            wanted = f"must be at most {context['le']}"
+        case "less_than":
+            wanted = f"must be below {context['lt']}"
+        case "finite_number":
+            wanted = "must be a finite number"
+        case "int_type":
+            wanted = "must be a whole number"
+        case "float_type":
+            wanted = "must be a number"
+        case "bool_type":
+            wanted = "must be true or false"
+        case "string_type":
+            wanted = "must be text"
+        case "tuple_type" | "too_short":
+            wanted = "must be a list, for example [100,100]"
+        case _:
+            wanted = error["msg"]
+    return f"{key}={error['input']}: {wanted}"

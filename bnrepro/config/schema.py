@@ -1,0 +1,263 @@
+"""What a run is told: frozen, checked on construction, every field explained under its name.
+
+`bnrepro config --explain` prints the explanations, so each says the meaning, the unit and, where
+the paper speaks of it, the section.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+PositiveInt = Annotated[int, Field(ge=1)]
+NaturalInt = Annotated[int, Field(ge=0)]
+Rate = Annotated[FiniteFloat, Field(ge=0)]
+Positive = Annotated[FiniteFloat, Field(gt=0)]
+Threshold = Annotated[int, Field(ge=0, le=254)]
+Epsilon = Annotated[FiniteFloat, Field(gt=0)]
+MovingMomentum = Annotated[FiniteFloat, Field(gt=0, le=1)] | None
+Activation = Literal["sigmoid", "relu"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
+    )
+
+
+class Digits(_Section):
+    """scikit-learn's handwritten digits: 1,797 images of 8x8, brought to 28x28 binary."""
+
+    name: Literal["digits"]
+    """The data set."""
+    threshold: Threshold
+    """Binary input: a pixel above this grey level (0 to 254) becomes 1, else 0."""
+    train_examples: PositiveInt | None
+    """Train on this many first training examples only; null: all of them."""
+
+
+class Mnist(_Section):
+    """MNIST: 60,000 training and 10,000 test images of 28x28."""
+
+    name: Literal["mnist"]
+    """The data set."""
+    threshold: Threshold
+    """Binary input (Section 4.1): a pixel above this grey level (0 to 254) becomes 1, else 0. The
+    paper does not give the threshold."""
+    train_examples: PositiveInt | None
+    """Train on this many first training examples only; null: all of them."""
+    root: str | None
+    """Folder to look in first; then BNREPRO_DATA, then the cache folder. No part of the run id."""
+
+
+class Mlp(_Section):
+    """Fully connected layers, each followed by a normalization and an activation (Section 4.1)."""
+
+    name: Literal["mlp"]
+    """The network."""
+    hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1, strict=False)]
+    """Units of each hidden layer. The paper: three layers of 100 (Section 4.1)."""
+    activation: Activation
+    """The nonlinearity g of z = g(BN(Wu)). The paper's MNIST network: sigmoid."""
+    init_std: Positive
+    """Standard deviation of the Gaussian that the weights start from. The paper says "small random
+    Gaussian values" (Section 4.1) and no number."""
+
+
+class Cnn(_Section):
+    """conv3x3 - norm - activation - max pooling - fully connected - norm - activation - output."""
+
+    name: Literal["cnn"]
+    """The network."""
+    channels: PositiveInt
+    """Feature maps of the convolution."""
+    hidden: PositiveInt
+    """Units of the fully connected layer."""
+    activation: Activation
+    """The nonlinearity."""
+    init_std: Positive
+    """Standard deviation of the Gaussian that the weights start from."""
+
+
+class NoNorm(_Section):
+    """No normalization; layers keep their biases."""
+
+    name: Literal["none"]
+    """The normalization."""
+
+
+class BatchNorm(_Section):
+    """Batch normalization (Algorithm 1)."""
+
+    name: Literal["batch", "batch_reference"]
+    """batch: torch's fused implementation; batch_reference: this project's, written from the paper,
+    with its own backward pass. The same function."""
+    eps: Epsilon
+    """Added to the variance (Algorithm 1). The paper gives no value."""
+    momentum: MovingMomentum
+    """Weight of the newest batch in the moving averages; null: the mean over all batches so far."""
+
+
+class LayerNorm(_Section):
+    """Layer normalization (Ba et al. 2016)."""
+
+    name: Literal["layer"]
+    """The normalization."""
+    eps: Epsilon
+    """Added to the variance."""
+
+
+class GroupNorm(_Section):
+    """Group normalization (Wu & He 2018)."""
+
+    name: Literal["group"]
+    """The normalization."""
+    eps: Epsilon
+    """Added to the variance."""
+    groups: PositiveInt
+    """Groups that a layer's channels are split into; must divide every layer's width."""
+
+
+class Sgd(_Section):
+    """Stochastic gradient descent."""
+
+    name: Literal["sgd"]
+    """The optimizer."""
+    lr: Rate
+    """Base learning rate."""
+    lr_multiplier: Rate
+    """Factor on the base rate: the paper's x5 and x30 (Section 4.2.2)."""
+    momentum: Annotated[Rate, Field(lt=1)]
+    """Weight of the past in the update v <- momentum v + g. The paper gives no value."""
+    weight_decay: Rate
+    """L2 penalty on all parameters, as a factor: g <- g + weight_decay w."""
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate that the first step uses: lr times lr_multiplier."""
+        return self.lr * self.lr_multiplier
+
+
+class Evaluation(_Section):
+    """When and how the network is evaluated on held-out data."""
+
+    every: PositiveInt
+    """Steps between evaluations; step 0 and the last step are always evaluated."""
+    statistics: Literal["population", "moving"]
+    """What batch normalization uses at evaluation. population: Algorithm 2's averages over training
+    mini-batches; moving: the moving averages (Section 3.1 allows them for tracking accuracy)."""
+    population_batches: PositiveInt
+    """Training mini-batches (of the training size) that Algorithm 2 averages over."""
+
+
+class Probe(_Section):
+    """What is recorded of the inputs to the nonlinearities (Figure 1(b, c))."""
+
+    unit: NaturalInt
+    """The one unit (or feature map) of each hidden layer whose inputs are followed; fixed before
+    training. The paper shows "one typical" unit and does not say which."""
+    examples: PositiveInt
+    """Held-out examples, the first ones, on which the inputs are observed."""
+
+
+class Record(_Section):
+    """What goes into metrics.jsonl."""
+
+    every: PositiveInt
+    """Steps between rows of the training loss; a row holds the mean over the steps since."""
+
+
+class Runtime(_Section):
+    """Where and how the run executes; no part of its identity."""
+
+    runs: str
+    """Folder that holds the run directories."""
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    """auto: CUDA, then Apple's MPS, then the CPU."""
+    threads: PositiveInt
+    """CPU threads of the run. One thread a run and many runs side by side is the fastest."""
+    compile: Literal["auto", "on", "off"]
+    """Compile the training step with torch.compile; auto: on CPU and CUDA where the run is long
+    enough to earn back the warm-up, if the machine can."""
+    checkpoint_seconds: Annotated[FiniteFloat, Field(ge=0)]
+    """Seconds between checkpoints; 0: after every step."""
+    tensorboard: bool
+    """Write TensorBoard events beside metrics.jsonl."""
+    profile: bool
+    """Write a torch.profiler trace of 20 steps into the run directory."""
+
+
+class RunConfig(_Section):
+    """One run: everything that `bnrepro train` needs to know."""
+
+    experiment: str
+    """The preset under configs/experiment/ that the run belongs to."""
+    scale: Literal["smoke", "laptop", "gpu", "paper"]
+    """How big: smoke (seconds), laptop (two CPU cores), gpu (one GPU), paper (as published)."""
+    seed: NaturalInt
+    """Fixes the initial weights, the order of the examples and every other random draw."""
+    steps: PositiveInt
+    """Parameter updates. The paper: 50,000 (Section 4.1)."""
+    batch_size: PositiveInt
+    """Examples in a mini-batch. The paper: 60 (Section 4.1)."""
+    data: Annotated[Digits | Mnist, Field(discriminator="name")]
+    """The data set."""
+    model: Annotated[Mlp | Cnn, Field(discriminator="name")]
+    """The network."""
+    norm: Annotated[NoNorm | BatchNorm | LayerNorm | GroupNorm, Field(discriminator="name")]
+    """The normalization before each nonlinearity."""
+    optim: Sgd
+    """The optimizer."""
+    evaluation: Evaluation
+    """Held-out evaluation."""
+    probe: Probe
+    """Inputs to the nonlinearities."""
+    record: Record
+    """The training loss."""
+    runtime: Runtime
+    """Execution."""
+
+    @model_validator(mode="after")
+    def _batch_norm_needs_two_examples(self) -> Self:
+        if isinstance(self.norm, BatchNorm) and self.batch_size < 2:
+            raise ValueError(
+                f"batch_size={self.batch_size}: batch normalization needs a mini-batch of at least "
+                "2 examples (Algorithm 2: m > 1); use batch_size=2 or more, or norm=none"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _limited_data_fill_a_batch(self) -> Self:
+        examples = self.data.train_examples
+        if examples is not None and examples < self.batch_size:
+            raise ValueError(
+                f"data.train_examples={examples}: fewer than one mini-batch; use at least "
+                f"batch_size={self.batch_size}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _groups_divide_widths(self) -> Self:
+        if isinstance(self.norm, GroupNorm):
+            for key, width in self._widths():
+                if width % self.norm.groups:
+                    raise ValueError(
+                        f"norm.groups={self.norm.groups}: does not divide {key}={width}; "
+                        "use a divisor of every layer's width"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _probed_unit_exists(self) -> Self:
+        key, width = min(self._widths(), key=lambda item: item[1])
+        if self.probe.unit >= width:
+            raise ValueError(
+                f"probe.unit={self.probe.unit}: {key} has {width} units; use 0 to {width - 1}"
+            )
+        return self
+
+    def _widths(self) -> list[tuple[str, int]]:
+        match self.model:
+            case Mlp(hidden=hidden):
+                return [(f"model.hidden[{i}]", width) for i, width in enumerate(hidden)]
+            case Cnn(channels=channels, hidden=hidden):
+                return [("model.channels", channels), ("model.hidden", hidden)]

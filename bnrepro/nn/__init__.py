@@ -1,0 +1,29 @@
+"""Networks and normalizations. Knows nothing of data, configs or training."""
+
+from bnrepro.nn.batch_norm import BatchNorm
+from bnrepro.nn.cnn import Cnn
+from bnrepro.nn.layers import Activated
+from bnrepro.nn.mlp import Mlp
+from bnrepro.nn.norms import (
+    Normalization,
+    batch_norm,
+    batch_norm_reference,
+    group_norm,
+    layer_norm,
+    no_norm,
+)
+from bnrepro.nn.population import estimate_population_statistics
+
+__all__ = [
+    "Activated",
+    "BatchNorm",
+    "Cnn",
+    "Mlp",
+    "Normalization",
+    "batch_norm",
+    "batch_norm_reference",
+    "estimate_population_statistics",
+    "group_norm",
+    "layer_norm",
+    "no_norm",
+]

@@ -1,0 +1,53 @@
+"""The fully connected network of Section 4.1."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from bnrepro.nn.layers import Activated, Activation, gaussian_init
+from bnrepro.nn.norms import Normalization
+
+
+class Mlp(nn.Module):
+    """Hidden layers of z = g(norm(Wu)), then a linear layer to the classes.
+
+    The paper's: 784-100-100-100-10, sigmoid, with or without BN on each hidden layer.
+
+    Args:
+        in_features: values in a flattened image.
+        hidden: units of each hidden layer.
+        num_classes: size of the output.
+        activation: the nonlinearity.
+        norm: the normalization; the layers drop their biases where it shifts.
+        init_std: standard deviation of the Gaussian that weights start from.
+        generator: where the initial weights are drawn from.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        hidden: Sequence[int],
+        num_classes: int,
+        activation: Activation,
+        norm: Normalization,
+        init_std: float,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.hidden = nn.ModuleList()
+        fan_in = in_features
+        for units in hidden:
+            linear = nn.Linear(fan_in, units, bias=not norm.shifts)
+            self.hidden.append(Activated(linear, norm.features(units), activation))
+            fan_in = units
+        self.output = nn.Linear(fan_in, num_classes)
+        gaussian_init(self, init_std, generator)
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        """Images (N, C, H, W) to logits (N, num_classes)."""
+        x = x_NCHW.flatten(1)
+        for layer in self.hidden:
+            x = layer(x)
+        logits: Tensor = self.output(x)
+        return logits

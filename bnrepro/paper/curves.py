@@ -1,0 +1,39 @@
+"""The curves of the paper's figures, read off the vector drawings of arXiv 1502.03167v3.
+
+The files under ``digitized/`` hold every point: facts about a published figure. The axes were
+checked against numbers that the paper prints: Figure 2's diamonds land on the steps of Figure 3.
+"""
+
+from importlib.resources import files
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Curve(NamedTuple):
+    """Points of a drawn line.
+
+    Attributes:
+        steps: (n,) training steps, increasing.
+        values: (n,) accuracy as a fraction, or the input to a sigmoid.
+    """
+
+    steps: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+
+def paper_curve(name: str) -> Curve:
+    """A digitized curve.
+
+    Args:
+        name: ``fig1a_with_bn``, ``fig1a_without_bn`` (test accuracy, to 3e-4), ``fig1b_p15`` and
+            so on to ``fig1c_p85`` (input to the sigmoid; steps if the axis spans 0 to 50K, an
+            inference), or ``fig2_Inception`` and so on (single-crop validation accuracy@1).
+
+    Raises:
+        FileNotFoundError: no such curve.
+    """
+    text = files("bnrepro.paper").joinpath("digitized", f"{name}.csv").read_text(encoding="utf-8")
+    points = np.array([line.split(",") for line in text.splitlines()[1:]], dtype=np.float64)
+    return Curve(points[:, 0], points[:, 1])

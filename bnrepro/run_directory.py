@@ -1,0 +1,154 @@
+"""The run directory: the one channel between training, which writes it, and everything that reads.
+
+``config.yaml`` (resolved, with versions and commit), ``status.json``, ``metrics.jsonl`` (the truth:
+a row a line), ``checkpoint.pt`` (last good) and ``checkpoint.previous.pt``, ``weights.safetensors``
+(final), ``tensorboard/`` (a view of the rows), ``log.txt``.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+Row = dict[str, float | int]
+"""One line of metrics.jsonl: ``step`` and whatever was recorded there, by its tag."""
+
+
+class State(StrEnum):
+    """Where a run stands."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    DIVERGED = "diverged"  # a non-finite loss or parameter: a result, not a failure
+    PREEMPTED = "preempted"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether running it again has nothing left to do."""
+        return self in (State.FINISHED, State.DIVERGED)
+
+
+@dataclass(frozen=True)
+class Status:
+    """What status.json holds.
+
+    Attributes:
+        state: where the run stands.
+        step: updates done.
+        steps: updates in all.
+        seconds: time spent in training so far, interruptions left out.
+        steps_per_second: over the last stretch.
+        pid: process that wrote this.
+        host: its machine.
+        message: what happened, for states other than running and finished.
+    """
+
+    state: State
+    step: int
+    steps: int
+    seconds: float
+    steps_per_second: float
+    pid: int
+    host: str
+    message: str = ""
+
+
+class LockedError(Exception):
+    """Another process is working in the run directory."""
+
+
+class RunDirectory:
+    """The files of one run under ``path``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.status = path / "status.json"
+        self.metrics = path / "metrics.jsonl"
+        self.checkpoint = path / "checkpoint.pt"
+        self.previous_checkpoint = path / "checkpoint.previous.pt"
+        self.weights = path / "weights.safetensors"
+        self.tensorboard = path / "tensorboard"
+        self.log = path / "log.txt"
+
+    def read_status(self) -> Status | None:
+        """The status, or None where there is none that can be read."""
+        try:
+            values = json.loads(self.status.read_text(encoding="utf-8"))
+            return Status(**{**values, "state": State(values["state"])})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def write_status(self, status: Status) -> None:
+        """Replace status.json in one move."""
+        write_atomically(self.status, (json.dumps(asdict(status), indent=2) + "\n").encode())
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the directory for this process; the system lets go of it if the process dies.
+
+        Raises:
+            LockedError: another process holds it.
+        """
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout as error:
+            raise LockedError from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def is_locked(self) -> bool:
+        """Whether a process is working in the directory now."""
+        try:
+            with self.lock():
+                return False
+        except LockedError:
+            return True
+
+
+def read_rows(metrics: Path) -> Iterator[Row]:
+    """The rows of a metrics.jsonl, in order.
+
+    Raises:
+        ValueError: a line is no JSON object; names the file and the line.
+    """
+    with metrics.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                row: Any = json.loads(line)
+            except ValueError as error:
+                raise ValueError(f"{metrics}, line {number}: not a JSON row") from error
+            if not isinstance(row, dict) or "step" not in row:
+                raise ValueError(f"{metrics}, line {number}: not a row with a step")
+            yield row
+
+
+def find_runs(runs: Path) -> Iterator[RunDirectory]:
+    """Every run directory below ``runs``, in a fixed order."""
+    for config in sorted(runs.glob("**/config.yaml")):
+        yield RunDirectory(config.parent)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write beside ``path``, flush to disk, rename: a reader sees the old file or the new one."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,90 @@
+"""Checkpoints: written so that a kill, a crash or a full disk leaves the last good one readable."""
+
+import io
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypedDict
+
+import torch
+from torch import Tensor
+
+from bnrepro.run_directory import RunDirectory, write_atomically
+
+
+class Checkpoint(TypedDict):
+    """Everything that the rest of a run depends on besides its config.
+
+    The order of examples is a function of seed and step, so no loader state is needed.
+    """
+
+    step: int
+    seconds: float
+    model: dict[str, Tensor]
+    velocity: list[Tensor]
+    losses: Tensor
+    metrics_bytes: int
+    cpu_rng: Tensor
+    cuda_rng: list[Tensor]
+
+
+def save_checkpoint(directory: RunDirectory, checkpoint: Checkpoint) -> None:
+    """Write the checkpoint; the one before it is kept as ``checkpoint.previous.pt``.
+
+    Raises:
+        OSError: the disk is full, say; the checkpoint before is still in its place.
+    """
+    buffer = io.BytesIO()
+    torch.save(checkpoint, buffer)
+    incoming = directory.checkpoint.with_name("checkpoint.incoming.pt")
+    write_atomically(incoming, buffer.getvalue())
+    if directory.checkpoint.exists():
+        directory.checkpoint.replace(directory.previous_checkpoint)
+    incoming.replace(directory.checkpoint)
+
+
+def load_checkpoint(directory: RunDirectory, say: Callable[[str], None]) -> Checkpoint | None:
+    """The newest checkpoint that can be used, or None. Every damaged one is named.
+
+    Args:
+        directory: the run.
+        say: told of each checkpoint that could not be used, and why.
+    """
+    found = False
+    for path in (directory.checkpoint, directory.previous_checkpoint):
+        if not path.exists():
+            continue
+        found = True
+        try:
+            checkpoint = _read(path)
+        except _DamagedError as damage:
+            say(f"{path.name} is damaged ({damage}): not used")
+            continue
+        recorded = directory.metrics.stat().st_size if directory.metrics.exists() else 0
+        if recorded < checkpoint["metrics_bytes"]:
+            say(f"{path.name} knows of rows that {directory.metrics.name} has lost: not used")
+            continue
+        return checkpoint
+    if found:
+        say("no checkpoint can be used: starting again from step 0")
+    return None
+
+
+class _DamagedError(Exception):
+    pass
+
+
+def _read(path: Path) -> Checkpoint:
+    try:
+        # torch does not compare the archive's checksums when it loads; zipfile does.
+        with zipfile.ZipFile(path) as archive:
+            if (member := archive.testzip()) is not None:
+                raise _DamagedError(f"checksum of {member} differs")
+        values: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise _DamagedError(str(error).splitlines()[0]) from error
+    if not isinstance(values, dict) or set(values) != set(Checkpoint.__annotations__):
+        raise _DamagedError("not a checkpoint of this version")
+    checkpoint: Checkpoint = values  # type: ignore[assignment]
+    return checkpoint

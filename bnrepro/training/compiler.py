@@ -1,0 +1,33 @@
+"""Whether and how the training step is compiled."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+import torch._dynamo
+from torch import Tensor
+
+from bnrepro.training.step import TrainingStep
+
+Step = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+# Below this many steps the compiler's warm-up (3 to 10 s) is not earned back on a CPU.
+_WORTHWHILE_STEPS = 20_000
+
+
+def compile_step(
+    step: TrainingStep,
+    mode: Literal["auto", "on", "off"],
+    steps: int,
+    device: torch.device,
+) -> Step | None:
+    """The step under torch.compile, or None where it is to run eagerly.
+
+    Depends on the run's length, not on what is left of it, so a resumed run computes as before.
+    """
+    wanted = mode == "on" or (mode == "auto" and steps >= _WORTHWHILE_STEPS)
+    if not wanted or device.type == "mps":
+        return None
+    # The gradient inside the step goes into the same program as the forward pass and the update.
+    torch._dynamo.config.trace_autograd_ops = True
+    return torch.compile(step.__call__, fullgraph=True, dynamic=False)

@@ -1,0 +1,32 @@
+"""Where a run computes."""
+
+from typing import Literal
+
+import torch
+
+from bnrepro.errors import UserError
+
+
+def pick_device(name: Literal["auto", "cpu", "cuda", "mps"]) -> torch.device:
+    """The device by name; auto: CUDA, then Apple's MPS, then the CPU.
+
+    Raises:
+        UserError: the named device is not on this machine.
+    """
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = "cuda" if available["cuda"] else "mps" if available["mps"] else "cpu"
+    elif not available[name]:
+        raise UserError(
+            f"runtime.device={name}: not available on this machine; use runtime.device=auto"
+        )
+    return torch.device(name)
+
+
+def describe_device(device: torch.device) -> str:
+    """The device's name for headers and provenance."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

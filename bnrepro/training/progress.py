@@ -1,0 +1,78 @@
+"""What a person sees while a run trains: a Rich bar on a terminal, plain lines elsewhere."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+_SECONDS_BETWEEN_LINES = 10.0
+_SECONDS_OF_SPEED = 2.0  # long enough to hold an evaluation's share
+
+
+class TrainingProgress:
+    """Steps done, speed, loss, last accuracy and the time left.
+
+    Args:
+        console: where to show it.
+        steps: updates in all.
+        start: updates done before this process.
+    """
+
+    def __init__(self, console: Console, steps: int, start: int) -> None:
+        self.console = console
+        self.steps = steps
+        self.start = start
+        self.steps_per_second = 0.0
+        self._accuracy: float | None = None
+        self._loss = float("nan")
+        self._last_step = start
+        self._last_time = self._last_line = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[summary]}"),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=steps, completed=start, summary="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def update(self, step: int, loss: float | None, accuracy: float | None) -> None:
+        """Show that ``step`` updates are done; None: no new value."""
+        now = time.monotonic()
+        if now - self._last_time >= _SECONDS_OF_SPEED or step == self.steps:
+            self.steps_per_second = (step - self._last_step) / max(now - self._last_time, 1e-9)
+            self._last_step, self._last_time = step, now
+        self._loss = self._loss if loss is None else loss
+        self._accuracy = self._accuracy if accuracy is None else accuracy
+        if self.console.is_terminal:
+            self._bar.update(self._task, completed=step, summary=self._summary())
+        elif now - self._last_line >= _SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            left = (self.steps - step) / max(self.steps_per_second, 1e-9)
+            self.console.print(
+                f"step {step:,}/{self.steps:,}  {self._summary()}  ETA {left:.0f} s",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+    def _summary(self) -> str:
+        accuracy = "-" if self._accuracy is None else f"{self._accuracy:.4f}"
+        return f"{self.steps_per_second:,.0f} steps/s  loss {self._loss:.4f}  accuracy {accuracy}"

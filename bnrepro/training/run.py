@@ -1,0 +1,309 @@
+"""A `RunConfig` in, a run directory out."""
+
+import errno
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from signal import Signals
+
+import torch
+import torch._dynamo.exc
+import yaml
+from rich.console import Console
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from bnrepro.config import RunConfig, run_directory, run_id
+from bnrepro.data import Dataset
+from bnrepro.errors import RunFailedError, UserError
+from bnrepro.run_directory import (
+    LockedError,
+    Row,
+    RunDirectory,
+    State,
+    Status,
+    write_atomically,
+)
+from bnrepro.training.build import make_dataset, make_model
+from bnrepro.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from bnrepro.training.compiler import Step, compile_step
+from bnrepro.training.device import describe_device, pick_device
+from bnrepro.training.loop import TrainingLoop
+from bnrepro.training.profiler import profiled
+from bnrepro.training.progress import TrainingProgress
+from bnrepro.training.provenance import provenance
+from bnrepro.training.recorder import DivergedError, Recorder
+from bnrepro.training.signals import StopRequest, stop_on_signals
+from bnrepro.training.step import TrainingStep
+from bnrepro.training.tensorboard import TensorBoardView
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call of `run` ended.
+
+    Attributes:
+        directory: the run's.
+        status: as status.json now says.
+        already_done: the run had ended before; nothing was computed.
+        signal: what asked the run to stop, for a preempted one.
+    """
+
+    directory: RunDirectory
+    status: Status
+    already_done: bool = False
+    signal: Signals | None = None
+
+
+def run(config: RunConfig, console: Console) -> Outcome:
+    """Train, or go on training, or say that it is done. Ends as if never interrupted.
+
+    Args:
+        config: the run; its identity names the run directory.
+        console: progress and messages.
+
+    Raises:
+        UserError: the device, the data or the runs folder is not to be had, or another process
+            holds the run.
+        RunFailedError: the disk is full, say; the last good checkpoint stays.
+    """
+    directory = RunDirectory(run_directory(config))
+    status = directory.read_status()
+    if status is not None and status.state.is_final:
+        return Outcome(directory, status, already_done=True)
+    torch.set_num_threads(config.runtime.threads)
+    device = pick_device(config.runtime.device)
+    dataset = make_dataset(config).to(device)
+    torch.manual_seed(config.seed)
+    model = make_model(config, dataset).to(device)
+    try:
+        directory.path.mkdir(parents=True, exist_ok=True)
+        with directory.lock(), _messages(directory, console) as say, _failures(directory, config):
+            return _Run(config, directory, dataset, model, device, console, say).run()
+    except LockedError:
+        raise UserError(f"{directory.path}: {_holder(directory)}") from None
+    except (PermissionError, NotADirectoryError, FileExistsError) as error:
+        raise UserError(
+            f"runtime.runs={config.runtime.runs}: cannot be written ({error.strerror}); "
+            "name a folder that can"
+        ) from error
+
+
+class _Run:
+    """One process's work on a run whose directory it holds."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        directory: RunDirectory,
+        dataset: Dataset,
+        model: nn.Module,
+        device: torch.device,
+        console: Console,
+        say: Callable[[str], None],
+    ) -> None:
+        self.config = config
+        self.directory = directory
+        self.device = device
+        self.console = console
+        self.say = say
+        self.dataset = dataset
+        self.model = model.train()
+        self.update = TrainingStep(model, config.optim.momentum, config.optim.weight_decay)
+
+    def run(self) -> Outcome:
+        config, directory = self.config, self.directory
+        step_function = self._compile()
+        saved = load_checkpoint(directory, self.say)
+        recorder = Recorder(
+            directory.metrics,
+            position=saved["metrics_bytes"] if saved else 0,
+            losses=saved["losses"] if saved else torch.zeros(0),
+        )
+        loop = TrainingLoop(
+            config, self.dataset, self.model, self.update, step_function, recorder, self.device
+        )
+        if saved:
+            loop.restore(saved)
+            self.say(f"resumed at step {loop.step:,}")
+        self._write_config(compiled=step_function is not self.update)
+        view = TensorBoardView(directory) if config.runtime.tensorboard else None
+        progress = TrainingProgress(self.console, config.steps, loop.step)
+
+        def status(state: State, message: str = "") -> Status:
+            now = _status(
+                config, state, loop.step, loop.seconds, progress.steps_per_second, message
+            )
+            directory.write_status(now)
+            return now
+
+        def on_row(row: Row) -> None:
+            progress.update(loop.step, row.get("train/loss"), row.get("test/accuracy"))
+            if view:
+                view.add(row)
+
+        def on_checkpoint(checkpoint: Checkpoint) -> None:
+            save_checkpoint(directory, checkpoint)
+            status(State.RUNNING)
+
+        try:
+            status(State.RUNNING)
+            with (
+                stop_on_signals() as stop,
+                profiled(directory.path / "trace.json", config.runtime.profile) as on_step,
+                progress,
+            ):
+                try:
+                    loop.run(stop, on_row, on_checkpoint, on_step)
+                except DivergedError as diverged:
+                    loop.step = diverged.step
+                    return Outcome(directory, status(State.DIVERGED, str(diverged)))
+                if loop.step < config.steps:
+                    return self._preempted(stop, status)
+                self._save_weights()
+                return Outcome(directory, status(State.FINISHED))
+        finally:
+            recorder.close()
+            if view:
+                view.close()
+
+    def _preempted(self, stop: StopRequest, status: Callable[[State, str], Status]) -> Outcome:
+        assert stop.signal is not None
+        now = status(State.PREEMPTED, f"asked to stop by {stop.signal.name}")
+        return Outcome(self.directory, now, signal=stop.signal)
+
+    def _compile(self) -> Step:
+        """The step to call: compiled if that is wanted and possible, else the plain one."""
+        runtime = self.config.runtime
+        compiled = compile_step(self.update, runtime.compile, self.config.steps, self.device)
+        where = f"{describe_device(self.device)}, {runtime.threads} thread(s)"
+        if compiled is None:
+            self.say(f"{where}, eager")
+            return self.update
+        try:
+            self._warm_up(compiled)
+        except (torch._dynamo.exc.TorchDynamoException, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0]
+            if runtime.compile == "on":
+                raise UserError(
+                    f"runtime.compile=on: torch.compile failed ({reason}); use runtime.compile=auto"
+                ) from error
+            self.say(f"{where}, eager: torch.compile failed ({reason})")
+            return self.update
+        self.say(f"{where}, compiled")
+        return compiled
+
+    def _warm_up(self, compiled: Step) -> None:
+        """Compile by one step on a batch, and take the step back."""
+        before = {name: value.clone() for name, value in self.model.state_dict().items()}
+        batch = slice(self.config.batch_size)
+        train = self.dataset.train
+        compiled(
+            train.images[batch],
+            train.labels[batch],
+            torch.tensor(self.config.optim.learning_rate, device=self.device),
+        )
+        self.model.load_state_dict(before)
+        for velocity in self.update.velocity:
+            velocity.zero_()
+        torch.manual_seed(self.config.seed)
+
+    def _write_config(self, compiled: bool) -> None:
+        if self.directory.config.exists():
+            return
+        content = {
+            "run_id": run_id(self.config),
+            "config": self.config.model_dump(mode="json"),
+            "provenance": provenance(self.device, self.config.runtime.threads, compiled),
+        }
+        text = yaml.safe_dump(content, sort_keys=False)
+        write_atomically(self.directory.config, text.encode())
+
+    def _save_weights(self) -> None:
+        weights: dict[str, Tensor] = {
+            name: value.contiguous().cpu() for name, value in self.model.state_dict().items()
+        }
+        write_atomically(self.directory.weights, save(weights))
+
+
+def _status(
+    config: RunConfig,
+    state: State,
+    step: int,
+    seconds: float,
+    steps_per_second: float,
+    message: str,
+) -> Status:
+    return Status(
+        state=state,
+        step=step,
+        steps=config.steps,
+        seconds=round(seconds, 3),
+        steps_per_second=round(steps_per_second, 1),
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        message=message,
+    )
+
+
+def _holder(directory: RunDirectory) -> str:
+    status = directory.read_status()
+    if status is None:
+        return "another process is running it"
+    return (
+        f"process {status.pid} on {status.host} is running it (step {status.step:,} of "
+        f"{status.steps:,}); wait for it or stop it"
+    )
+
+
+@contextmanager
+def _messages(directory: RunDirectory, console: Console) -> Iterator[Callable[[str], None]]:
+    """Yields what tells the person and the run's log.txt at once."""
+    logger = logging.getLogger(f"bnrepro.run.{directory.path.name}")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    handler = logging.FileHandler(directory.log, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s"))
+    logger.addHandler(handler)
+
+    def say(message: str) -> None:
+        logger.info(message)
+        console.print(message, highlight=False, soft_wrap=True, markup=False)
+
+    try:
+        yield say
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+@contextmanager
+def _failures(directory: RunDirectory, config: RunConfig) -> Iterator[None]:
+    """Turn an error inside the run into the state ``failed`` with its reason."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        reason = str(error).strip() or type(error).__name__
+        before = directory.read_status()
+        with suppress(OSError):
+            directory.write_status(
+                _status(
+                    config,
+                    State.FAILED,
+                    before.step if before else 0,
+                    before.seconds if before else 0.0,
+                    0.0,
+                    reason,
+                )
+            )
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise RunFailedError(
+                f"{directory.path}: no space left on the disk; the last good checkpoint is kept: "
+                "make room and run the same command again"
+            ) from error
+        raise

@@ -1,0 +1,32 @@
+"""TensorBoard events: a view of metrics.jsonl, never the truth."""
+
+import shutil
+
+from bnrepro.run_directory import Row, RunDirectory, read_rows
+
+
+class TensorBoardView:
+    """Writes rows as scalars, a tag each.
+
+    A resumed run starts its view again from the rows that were kept, so that steps which a
+    checkpoint had not reached do not appear twice.
+    """
+
+    def __init__(self, directory: RunDirectory) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        shutil.rmtree(directory.tensorboard, ignore_errors=True)
+        # Events are queued and written by the writer's own thread, in blocks.
+        self._writer = SummaryWriter(str(directory.tensorboard), max_queue=1000, flush_secs=10)
+        for row in read_rows(directory.metrics):
+            self.add(row)
+
+    def add(self, row: Row) -> None:
+        """Show a row."""
+        for tag, value in row.items():
+            if tag != "step":
+                self._writer.add_scalar(tag, value, int(row["step"]))
+
+    def close(self) -> None:
+        """Write what is queued."""
+        self._writer.close()
