@@ -1,0 +1,109 @@
+from itertools import product
+
+import pytest
+
+from bnrepro.config import DEFAULT_OVERRIDES, load
+from bnrepro.config.explain import explain
+from bnrepro.config.groups import options
+from bnrepro.errors import UserError
+
+
+def test_bare_command_is_the_paper_network_on_digits() -> None:
+    config = load(DEFAULT_OVERRIDES)
+    assert config.data.name == "digits"
+    assert config.norm.name == "batch"
+    assert config.model.hidden == (100, 100, 100)
+    assert config.model.activation == "sigmoid"
+    assert config.batch_size == 60
+
+
+def test_experiment_without_scale_runs_at_laptop() -> None:
+    config = load(["experiment=fig1/with_bn"])
+    assert (config.scale, config.data.name, config.steps) == ("laptop", "mnist", 50_000)
+
+
+def test_figure_1_networks_differ_in_normalization_alone() -> None:
+    with_bn = load(["experiment=fig1/with_bn"]).model_dump()
+    without_bn = load(["experiment=fig1/without_bn"]).model_dump()
+    different = {key for key in with_bn if with_bn[key] != without_bn[key]}
+    assert different == {"experiment", "norm"}
+
+
+@pytest.mark.parametrize("experiment", options("experiment"))
+@pytest.mark.parametrize("scale", options("scale"))
+def test_every_preset_names_itself(experiment: str, scale: str) -> None:
+    config = load([f"experiment={experiment}", f"scale={scale}"])
+    assert (config.experiment, config.scale) == (experiment, scale)
+
+
+def test_every_combination_of_options_composes() -> None:
+    for data, model, norm, activation in product(
+        options("data"), options("model"), options("norm"), ["sigmoid", "relu"]
+    ):
+        config = load(
+            [f"data={data}", f"model={model}", f"norm={norm}", f"model.activation={activation}"]
+        )
+        assert (config.data.name, config.model.name, config.norm.name) == (data, model, norm)
+        assert config.model.activation == activation
+
+
+def test_learning_rate_is_the_base_rate_times_its_multiplier() -> None:
+    config = load(["optim.lr=0.0015", "optim.lr_multiplier=30"])
+    assert config.optim.learning_rate == pytest.approx(0.045)
+
+
+def test_command_line_beats_scale_and_experiment() -> None:
+    config = load(["experiment=fig1/with_bn", "scale=smoke", "data=mnist", "steps=7"])
+    assert (config.data.name, config.steps) == ("mnist", 7)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["expermient=x"], "expermient=x: no such key here; did you mean experiment?"),
+        (["experiment=fig1/with_b"], "did you mean fig1/with_bn?"),
+        (["scale=huge"], "scale=huge: no such option; choose from gpu, laptop, paper, smoke"),
+        (["optim=adam"], "optim=adam: no such option"),
+        (["optim.lrr=3"], "optim.lrr=3: no such key here; did you mean optim.lr?"),
+        (["norm=none", "norm.eps=1"], "norm.eps=1: no such key here"),
+        (["+extra=3"], "extra=3: no such key"),
+        (["optim.lr=abc"], "optim.lr=abc: must be a number"),
+        (["optim.lr=-1"], "optim.lr=-1: must be at least 0"),
+        (["optim.lr=nan"], "optim.lr=nan: must be a finite number"),
+        (["optim.lr_multiplier=inf"], "optim.lr_multiplier=inf: must be a finite number"),
+        (["optim.momentum=1"], "optim.momentum=1: must be below 1"),
+        (["steps=0"], "steps=0: must be at least 1"),
+        (["steps=1.5"], "steps=1.5: must be a whole number"),
+        (["seed=true"], "seed=True: must be a whole number"),
+        (["seed=-1"], "seed=-1: must be at least 0"),
+        (["model.hidden=[100,0]"], "model.hidden.1=0: must be at least 1"),
+        (["model.hidden=[]"], "model.hidden=[]: must be a list"),
+        (["model=cnn", "model.channels=0"], "model.channels=0: must be at least 1"),
+        (["model.activation=tanh"], "model.activation=tanh: must be 'sigmoid' or 'relu'"),
+        (["norm.momentum=0"], "norm.momentum=0: must be above 0"),
+        (["data.threshold=255"], "data.threshold=255: must be at most 254"),
+        (["batch_size=1"], "batch_size=1: batch normalization needs a mini-batch of at least 2"),
+        (["norm=group", "norm.groups=3"], "norm.groups=3: does not divide model.hidden[0]=100"),
+        (["probe.unit=100"], "probe.unit=100: model.hidden[0] has 100 units; use 0 to 99"),
+        (["data.train_examples=59"], "data.train_examples=59: fewer than one mini-batch"),
+        (["seed=1,2"], "seed=1,2: several values for one run"),
+        (["steps"], "'steps': not an override; write key=value"),
+        (["steps=${nothing}"], "steps: Interpolation key 'nothing' not found"),
+        (["runtime.device=tpu"], "runtime.device=tpu: must be"),
+    ],
+)
+def test_bad_input_names_key_value_and_remedy(overrides: list[str], told: str) -> None:
+    with pytest.raises(UserError) as error:
+        load(overrides)
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_batch_of_one_is_fine_without_batch_statistics() -> None:
+    assert load(["norm=layer", "batch_size=1"]).batch_size == 1
+
+
+def test_every_field_is_explained() -> None:
+    for model, norm, data in product(options("model"), options("norm"), options("data")):
+        for field in explain(load([f"model={model}", f"norm={norm}", f"data={data}"])):
+            assert len(field.meaning) > 8, field.key

@@ -1,0 +1,23 @@
+import torch
+
+from bnrepro.data import load_digits
+
+
+def test_digits_are_binary_28x28_and_split_without_overlap() -> None:
+    dataset = load_digits(threshold=127)
+    assert dataset.image_shape == (1, 28, 28)
+    assert (len(dataset.train), len(dataset.test), dataset.num_classes) == (1440, 357, 10)
+    assert dataset.train.images.dtype == torch.uint8
+    assert set(dataset.train.images.unique().tolist()) == {0, 1}
+    assert set(dataset.test.labels.tolist()) == set(range(10))
+
+
+def test_threshold_moves_what_is_ink() -> None:
+    assert load_digits(200).train.images.sum() < load_digits(50).train.images.sum()
+
+
+def test_first_examples_are_kept() -> None:
+    dataset = load_digits(127)
+    limited = dataset.limit_train(60)
+    assert torch.equal(limited.train.images, dataset.train.images[:60])
+    assert len(limited.test) == len(dataset.test)

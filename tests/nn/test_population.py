@@ -1,0 +1,91 @@
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from bnrepro.nn import BatchNorm, estimate_population_statistics
+
+
+def _direct(inputs: list[Tensor], axes: list[int]) -> tuple[Tensor, Tensor]:
+    """Algorithm 2, steps 10, from its formulas."""
+    mean = torch.stack([x.mean(axes) for x in inputs]).mean(0)
+    biased = torch.stack([x.var(axes, correction=0) for x in inputs]).mean(0)
+    m = inputs[0].numel() // mean.numel()
+    return mean, m / (m - 1) * biased
+
+
+@pytest.mark.parametrize("kind", [BatchNorm, nn.BatchNorm1d])
+def test_equals_the_direct_computation_through_two_layers(kind: type[nn.Module]) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 5), kind(5), nn.Sigmoid(), nn.Linear(5, 3), kind(3))
+    batches = [torch.randn(6, 4) * (i + 1) for i in range(7)]
+    estimate_population_statistics(model, batches)
+    first = [model[0](x) for x in batches]
+    # What the second layer saw: the first normalizes by the batch's own statistics.
+    second = [
+        model[3](torch.sigmoid((h - h.mean(0)) / torch.sqrt(h.var(0, correction=0) + 1e-5)))
+        for h in first
+    ]
+    for layer, inputs in ((model[1], first), (model[4], second)):
+        mean, var = _direct(inputs, [0])
+        assert_close(layer.running_mean, mean)
+        assert_close(layer.running_var, var)
+
+
+@pytest.mark.parametrize("kind", [BatchNorm, nn.BatchNorm2d])
+def test_feature_maps_count_batch_times_positions(kind: type[nn.Module]) -> None:
+    torch.manual_seed(0)
+    layer = kind(3)
+    batches = [torch.randn(2, 3, 2, 2) for _ in range(4)]
+    estimate_population_statistics(layer, batches)
+    mean, var = _direct(batches, [0, 2, 3])
+    assert_close(layer.running_mean, mean)
+    assert_close(layer.running_var, var)
+
+
+def test_per_activation_statistics_cover_the_batch_alone() -> None:
+    torch.manual_seed(0)
+    layer = BatchNorm((3, 2, 2))
+    batches = [torch.randn(5, 3, 2, 2) for _ in range(4)]
+    estimate_population_statistics(layer, batches)
+    mean, var = _direct(batches, [0])
+    assert_close(layer.running_mean, mean)
+    assert_close(layer.running_var, var)
+
+
+def test_nothing_else_changes() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.5), BatchNorm(3))
+    model[1].eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    estimate_population_statistics(model, [torch.randn(6, 4)])
+    assert [module.training for module in model] == [True, False, True]
+    changed = {n for n, value in model.state_dict().items() if not torch.equal(value, before[n])}
+    assert changed == {"2.running_mean", "2.running_var"}
+
+
+@pytest.mark.parametrize(
+    ("batches", "told"),
+    [
+        ([], "at least one mini-batch"),
+        ([torch.randn(4, 3), torch.randn(5, 3)], "mini-batches of one size"),
+        ([torch.randn(1, 3)], "more than 1 value"),
+    ],
+)
+@pytest.mark.parametrize("kind", [BatchNorm, nn.BatchNorm1d])
+def test_refusals_leave_the_model_alone(
+    kind: type[nn.Module], batches: list[Tensor], told: str
+) -> None:
+    layer = kind(3)
+    with pytest.raises(ValueError, match=rf"(?i){told}"):
+        estimate_population_statistics(layer, batches)
+    assert_close(layer.running_mean, torch.zeros(3))
+
+
+def test_layer_without_running_statistics_is_refused() -> None:
+    with pytest.raises(ValueError, match="track_running_stats=False"):
+        estimate_population_statistics(BatchNorm(3, track_running_stats=False), [torch.ones(4, 3)])
+
+
+def test_network_without_batch_norm_needs_no_batches() -> None:
+    estimate_population_statistics(nn.Linear(3, 3), [])
