@@ -20,8 +20,10 @@ def _one_thread() -> None:
 
 
 @pytest.fixture
-def command_line(tmp_path: Path) -> CommandLine:
+def command_line(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """Run `bnrepro` as a process of its own, in an empty folder."""
+
+    cache = tmp_path_factory.mktemp("cache")
 
     def run(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -30,7 +32,7 @@ def command_line(tmp_path: Path) -> CommandLine:
             capture_output=True,
             text=True,
             timeout=timeout,
-            env={**os.environ, "COLUMNS": "200", "XDG_CACHE_HOME": str(tmp_path / "cache")},
+            env={**os.environ, "COLUMNS": "200", "XDG_CACHE_HOME": str(cache)},
         )
 
     return run

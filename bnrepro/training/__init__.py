@@ -1,5 +1,5 @@
 """Training: a `RunConfig` in, a run directory out."""
 
-from bnrepro.training.run import Outcome, run
+from bnrepro.training.runner import Outcome, run
 
 __all__ = ["Outcome", "run"]

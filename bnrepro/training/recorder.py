@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -80,3 +81,9 @@ class Recorder:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -36,7 +36,7 @@ from bnrepro.training.profiler import profiled
 from bnrepro.training.progress import TrainingProgress
 from bnrepro.training.provenance import provenance
 from bnrepro.training.recorder import DivergedError, Recorder
-from bnrepro.training.signals import StopRequest, stop_on_signals
+from bnrepro.training.signals import stop_on_signals
 from bnrepro.training.step import TrainingStep
 from bnrepro.training.tensorboard import TensorBoardView
 
@@ -115,28 +115,36 @@ class _Run:
         self.update = TrainingStep(model, config.optim.momentum, config.optim.weight_decay)
 
     def run(self) -> Outcome:
-        config, directory = self.config, self.directory
         step_function = self._compile()
-        saved = load_checkpoint(directory, self.say)
-        recorder = Recorder(
-            directory.metrics,
+        self._write_config(compiled=step_function is not self.update)
+        saved = load_checkpoint(self.directory, self.say)
+        with Recorder(
+            self.directory.metrics,
             position=saved["metrics_bytes"] if saved else 0,
             losses=saved["losses"] if saved else torch.zeros(0),
-        )
-        loop = TrainingLoop(
-            config, self.dataset, self.model, self.update, step_function, recorder, self.device
-        )
-        if saved:
-            loop.restore(saved)
-            self.say(f"resumed at step {loop.step:,}")
-        self._write_config(compiled=step_function is not self.update)
-        view = TensorBoardView(directory) if config.runtime.tensorboard else None
+        ) as recorder:
+            loop = TrainingLoop(
+                self.config,
+                self.dataset,
+                self.model,
+                self.update,
+                step_function,
+                recorder,
+                self.device,
+            )
+            if saved:
+                loop.restore(saved)
+                self.say(f"resumed at step {loop.step:,}")
+            return self._train(loop)
+
+    def _train(self, loop: TrainingLoop) -> Outcome:
+        config, directory = self.config, self.directory
         progress = TrainingProgress(self.console, config.steps, loop.step)
+        view = TensorBoardView(directory) if config.runtime.tensorboard else None
 
         def status(state: State, message: str = "") -> Status:
-            now = _status(
-                config, state, loop.step, loop.seconds, progress.steps_per_second, message
-            )
+            speed = progress.steps_per_second
+            now = _status(config, state, loop.step, loop.seconds, speed, message)
             directory.write_status(now)
             return now
 
@@ -156,24 +164,19 @@ class _Run:
                 profiled(directory.path / "trace.json", config.runtime.profile) as on_step,
                 progress,
             ):
-                try:
-                    loop.run(stop, on_row, on_checkpoint, on_step)
-                except DivergedError as diverged:
-                    loop.step = diverged.step
-                    return Outcome(directory, status(State.DIVERGED, str(diverged)))
-                if loop.step < config.steps:
-                    return self._preempted(stop, status)
-                self._save_weights()
-                return Outcome(directory, status(State.FINISHED))
+                loop.run(stop, on_row, on_checkpoint, on_step)
+            if loop.step < config.steps:
+                assert stop.signal is not None
+                now = status(State.PREEMPTED, f"asked to stop by {stop.signal.name}")
+                return Outcome(directory, now, signal=stop.signal)
+            self._save_weights()
+            return Outcome(directory, status(State.FINISHED))
+        except DivergedError as diverged:
+            loop.step = diverged.step
+            return Outcome(directory, status(State.DIVERGED, str(diverged)))
         finally:
-            recorder.close()
             if view:
                 view.close()
-
-    def _preempted(self, stop: StopRequest, status: Callable[[State, str], Status]) -> Outcome:
-        assert stop.signal is not None
-        now = status(State.PREEMPTED, f"asked to stop by {stop.signal.name}")
-        return Outcome(self.directory, now, signal=stop.signal)
 
     def _compile(self) -> Step:
         """The step to call: compiled if that is wanted and possible, else the plain one."""

@@ -1,0 +1,46 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from bnrepro.reports.statistics import band, band_over_runs, steps_to_reach
+
+
+def test_interval_covers_the_true_mean_about_as_often_as_it_says() -> None:
+    samples = np.random.default_rng(1).normal(3.0, 1.0, (20, 300))
+    over_seeds = band(samples)
+    covered = np.mean((over_seeds.low <= 3.0) & (over_seeds.high >= 3.0))
+    assert 0.88 < covered < 0.98
+    assert over_seeds.n == 20
+
+
+def test_interval_is_the_same_each_time() -> None:
+    samples = np.random.default_rng(1).normal(size=(5, 4))
+    np.testing.assert_array_equal(band(samples).low, band(samples).low)
+
+
+def test_one_seed_has_no_interval() -> None:
+    over_seeds = band(np.array([[1.0, 2.0]]))
+    assert over_seeds.mean.tolist() == [1.0, 2.0]
+    assert np.isnan(over_seeds.low).all()
+
+
+def test_curves_are_aligned_on_steps_that_all_have() -> None:
+    long = pd.Series([0.1, 0.2, 0.3], index=[0, 10, 20])
+    short = pd.Series([0.3, np.nan, 0.5], index=[0, 5, 10])
+    steps, over_seeds = band_over_runs([long, short])
+    assert steps.tolist() == [0, 10]
+    assert over_seeds.mean.tolist() == pytest.approx([0.2, 0.35])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([0.0, 0.5, 1.0], 15.0), ([0.8, 0.5, 1.0], 0.0), ([0.0, 0.75, 0.2], 10.0)],
+)
+def test_steps_to_reach_interpolates_the_first_crossing(
+    values: list[float], expected: float
+) -> None:
+    assert steps_to_reach(np.array([0.0, 10.0, 20.0]), np.array(values), 0.75) == expected
+
+
+def test_level_that_is_never_reached_is_never() -> None:
+    assert np.isnan(steps_to_reach(np.array([0.0, 1.0]), np.array([0.0, 0.5]), 0.75))

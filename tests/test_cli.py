@@ -1,0 +1,136 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bnrepro.cli import app
+from tests.conftest import ROOT, CommandLine
+
+COMMANDS = [
+    ["train"],
+    ["list"],
+    ["config"],
+    ["figure"],
+    ["doctor"],
+    ["data", "list"],
+    ["data", "fetch"],
+    ["data", "verify"],
+]
+TINY = ["scale=smoke", "debug=two_steps"]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_three_examples(command: list[str]) -> None:
+    shown = CliRunner().invoke(app, [*command, "--help"]).output
+    examples = shown.partition("Examples")[2]
+    assert examples.count("bnrepro ") == 3
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from bnrepro.cli import app; from typer.testing import CliRunner; "
+        "CliRunner().invoke(app, ['train', '--help']); "
+        "sys.exit(bool({'torch', 'hydra', 'numpy', 'matplotlib'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_config_prints_what_train_would_do(command_line: CommandLine) -> None:
+    shown = json.loads(command_line("config", "optim.lr_multiplier=30", "--json").stdout)
+    assert shown["config"]["optim"]["lr_multiplier"] == 30
+    assert len(shown["run_id"]) == 12
+    assert "lr_multiplier: 30" in command_line("config", "optim.lr_multiplier=30").stdout
+    explained = command_line("config", "--explain").stdout
+    assert "optim.lr_multiplier" in explained
+    assert "x5 and x30" in explained
+    fields = json.loads(command_line("config", "--explain", "--json").stdout)
+    assert {"key", "value", "meaning"} == set(fields[0])
+
+
+def test_list_counts_runs(command_line: CommandLine) -> None:
+    command_line("train", "experiment=fig1/with_bn", *TINY)
+    listed = json.loads(command_line("list", "--json").stdout)
+    assert listed["runs"]["fig1/with_bn"] == {"finished": 1}
+    assert listed["runs"]["fig1/without_bn"] == {}
+    assert listed["experiment"]["fig1/with_bn"].startswith("Figure 1(a, c)")
+    assert "1 finished" in command_line("list").stdout
+
+
+def test_train_reports_to_people_and_to_scripts(command_line: CommandLine, tmp_path: Path) -> None:
+    told = command_line("train", *TINY)
+    assert told.returncode == 0, told.stderr
+    assert "finished: step 2 of 2, last test accuracy 0." in told.stdout
+    again = command_line("train", *TINY, "--json")
+    values = json.loads(again.stdout)
+    assert values["state"] == "finished"
+    assert values["already_done"] is True
+    assert (tmp_path / values["directory"] / "metrics.jsonl").is_file()
+
+
+def test_divergence_exits_0_with_a_plain_statement(command_line: CommandLine) -> None:
+    told = command_line(
+        "train", "scale=smoke", "norm=none", "model.activation=relu", "optim.lr=1e6"
+    )
+    assert told.returncode == 0
+    assert "diverged: step" in told.stdout
+    assert "a result, not an error" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["train", "optim.lrr=1"], "error: optim.lrr=1: no such key here; did you mean optim.lr?"),
+        (["train", "steps=0"], "error: steps=0: must be at least 1"),
+        (["figure", "fig7"], "error: fig7: no such figure; choose from fig1"),
+        (["figure", "fig1"], "error: fig1: no finished run at scale=laptop"),
+        (["figure", "fig1", "--scale", "huge"], "error: scale=huge: no such option"),
+        (["data", "fetch", "mnits"], "error: mnits: no such data set; choose from digits, mnist"),
+    ],
+)
+def test_user_errors_are_one_line_and_exit_2(
+    command_line: CommandLine, tmp_path: Path, arguments: list[str], told: str
+) -> None:
+    done = command_line(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(told)
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_debug_shows_the_traceback(command_line: CommandLine) -> None:
+    done = command_line("train", "steps=0", "--debug")
+    assert done.returncode != 0
+    assert "Traceback" in done.stderr
+
+
+def test_doctor_and_data_list_say_what_is_missing(command_line: CommandLine) -> None:
+    findings = json.loads(command_line("doctor", "--json").stdout)
+    subjects = {finding["subject"] for finding in findings}
+    assert {"python", "torch", "device", "cpu cores", "data mnist", "free disk"} <= subjects
+    assert json.loads(command_line("data", "list", "--json").stdout)["digits"] == "embedded"
+
+
+def test_figure_is_drawn_with_what_there_is(command_line: CommandLine, tmp_path: Path) -> None:
+    command_line("train", "experiment=fig1/with_bn", "scale=smoke", "steps=20")
+    done = command_line("figure", "fig1", "--scale", "smoke", "steps=20")
+    assert done.returncode == 0, done.stderr
+    assert "fig1/without_bn: not run" in done.stdout
+    folder = tmp_path / "results" / "smoke" / "fig1"
+    assert {file.name for file in folder.iterdir()} == {
+        "bands.csv",
+        "curves.csv",
+        "fig1.png",
+        "fig1.svg",
+        "setup.json",
+        "summary.csv",
+    }
+
+
+def test_version_is_the_projects() -> None:
+    import tomllib
+
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert CliRunner().invoke(app, ["--version"]).output.strip() == declared

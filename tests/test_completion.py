@@ -1,0 +1,60 @@
+"""Completion through the shell's own mechanism."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bnrepro.completion import complete_override
+
+
+def _names(incomplete: str) -> set[str]:
+    return {name for name, _ in complete_override(incomplete)}
+
+
+def test_experiments_groups_keys_and_choices_are_offered() -> None:
+    assert {"experiment=fig1/with_bn", "experiment=fig1/without_bn"} <= _names("experiment=")
+    assert {"experiment=", "data=", "optim.lr_multiplier=", "seed="} <= _names("")
+    assert _names("model.activation=") == {"model.activation=sigmoid", "model.activation=relu"}
+    assert "norm=batch_reference" in _names("norm=ba")
+    assert _names("optim.lr=") == set()
+    assert "data=fig1" not in _names("data="), "folders are no options"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+@pytest.mark.parametrize(
+    ("words", "cursor", "expected"),
+    [
+        ("bnrepro train exp", 2, {"experiment="}),
+        # bash splits words at the equals sign.
+        ("bnrepro train experiment = fig1/wit", 4, {"fig1/with_bn", "fig1/without_bn"}),
+        ("bnrepro train norm =", 3, {"none", "batch", "batch_reference", "layer", "group"}),
+        ("bnrepro tr", 1, {"train"}),
+    ],
+)
+def test_bash_completes(words: str, cursor: int, expected: set[str]) -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("bnrepro"))],
+        env={
+            **os.environ,
+            "_BNREPRO_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(cursor),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert set(done.stdout.split()) == expected
+
+
+def test_completion_does_not_wait_for_torch() -> None:
+    code = (
+        "import sys; from bnrepro.completion import complete_override as c; "
+        "c('experiment='); c(''); sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

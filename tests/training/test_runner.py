@@ -1,0 +1,246 @@
+"""A run in one process: states, resuming, refusals. Kills are in end_to_end."""
+
+import errno
+import io
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from rich.console import Console
+from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from bnrepro.config import RunConfig, run_directory
+from bnrepro.errors import RunFailedError, UserError
+from bnrepro.run_directory import RunDirectory, State, read_rows
+from bnrepro.training import loop, run
+from bnrepro.training.checkpoint import save_checkpoint
+
+SmallRun = Callable[..., RunConfig]
+
+
+def _run(config: RunConfig):
+    told = io.StringIO()
+    outcome = run(config, Console(file=told, width=200))
+    return outcome, told.getvalue()
+
+
+def _files(directory: RunDirectory) -> tuple[bytes, bytes]:
+    return directory.metrics.read_bytes(), directory.weights.read_bytes()
+
+
+def test_run_leaves_what_the_design_promises(small_run: SmallRun) -> None:
+    config = small_run("seed=4")
+    outcome, _ = _run(config)
+    directory = outcome.directory
+    assert directory.path == run_directory(config)
+    assert outcome.status.state is State.FINISHED
+    written = yaml.safe_load(directory.config.read_text())
+    assert written["config"]["seed"] == 4
+    assert written["provenance"]["torch"] == torch.__version__
+    rows = list(read_rows(directory.metrics))
+    assert [row["step"] for row in rows if "test/accuracy" in row] == [0, 20, 40, 60]
+    assert [row["step"] for row in rows if "train/loss" in row] == [10, 20, 30, 40, 50, 60]
+    assert "hidden.2.norm.running_mean" in load_file(directory.weights)
+    assert "eager" in directory.log.read_text()
+    assert rows[-1]["train/loss"] < rows[1]["train/loss"]
+
+
+def test_tensorboard_shows_the_same_rows(small_run: SmallRun) -> None:
+    outcome, _ = _run(small_run())
+    events = EventAccumulator(str(outcome.directory.tensorboard)).Reload()
+    shown = [(e.step, pytest.approx(e.value)) for e in events.Scalars("test/accuracy")]
+    rows = read_rows(outcome.directory.metrics)
+    assert shown == [(r["step"], r["test/accuracy"]) for r in rows if "test/accuracy" in r]
+
+
+def test_finished_run_returns_at_once(small_run: SmallRun) -> None:
+    config = small_run()
+    first, _ = _run(config)
+    before = _files(first.directory)
+    again, _ = _run(config)
+    assert again.already_done
+    assert _files(again.directory) == before
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        (),
+        ("norm=none", "optim.momentum=0.9", "record.every=7", "evaluation.every=11"),
+        ("norm=batch_reference", "evaluation.statistics=moving", "model.activation=relu"),
+        ("model=cnn", "norm=group", "steps=20"),
+        ("runtime.compile=on",),
+    ],
+)
+def test_interrupted_at_any_step_it_ends_as_if_never_stopped(
+    small_run: SmallRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: tuple[str, ...]
+) -> None:
+    straight, _ = _run(small_run(*overrides))
+
+    config = small_run(*overrides, f"runtime.runs={tmp_path / 'interrupted'}")
+
+    class _Killed(BaseException):
+        pass
+
+    for stop_at in (1, 13, 14):
+        steps = iter(range(stop_at + 1))
+
+        def kill(remaining=steps) -> float:
+            # time.monotonic is read once a step; checkpoints come with every third.
+            if next(remaining, None) is None:
+                raise _Killed
+            return 0.0
+
+        with monkeypatch.context() as patched:
+            patched.setattr(loop.time, "monotonic", kill)
+            with pytest.raises(_Killed):
+                run(config.model_copy(update={"runtime": _checkpoint_always(config)}), _silent())
+    resumed, told = _run(config)
+    assert "resumed at step" in told
+    assert _files(resumed.directory) == _files(straight.directory)
+
+
+def _checkpoint_always(config: RunConfig):
+    return config.runtime.model_copy(update={"checkpoint_seconds": 0.0})
+
+
+def _silent() -> Console:
+    return Console(file=io.StringIO())
+
+
+def test_divergence_is_a_result(small_run: SmallRun) -> None:
+    config = small_run("norm=none", "model.activation=relu", "optim.lr=1e6", "evaluation.every=60")
+    outcome, _ = _run(config)
+    assert outcome.status.state is State.DIVERGED
+    assert "is not finite at step" in outcome.status.message
+    rows = list(read_rows(outcome.directory.metrics))
+    assert all(abs(value) < float("inf") for row in rows for value in row.values())
+    assert not outcome.directory.weights.exists()
+    again, _ = _run(config)
+    assert again.already_done
+
+
+def test_full_disk_leaves_the_last_good_checkpoint(
+    small_run: SmallRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_run("runtime.checkpoint_seconds=0")
+    fsync = os.fsync
+    calls = iter(range(25))
+
+    def fill(descriptor: int) -> None:
+        if next(calls, None) is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fill)
+        with pytest.raises(RunFailedError, match="no space left on the disk"):
+            run(config, _silent())
+    directory = RunDirectory(run_directory(config))
+    assert not list(directory.path.glob(".*.partial"))
+    resumed, told = _run(config)
+    assert "resumed at step" in told
+    assert resumed.status.state is State.FINISHED
+
+
+def test_unusable_checkpoints_restart_the_run_and_say_so(
+    small_run: SmallRun, tmp_path: Path
+) -> None:
+    straight, _ = _run(small_run())
+    config = small_run(f"runtime.runs={tmp_path / 'damaged'}")
+    directory = RunDirectory(run_directory(config))
+    directory.path.mkdir(parents=True)
+    directory.checkpoint.write_bytes(b"PK")
+    directory.metrics.write_text('{"step": 0, "what": "was there"}\n')
+    outcome, told = _run(config)
+    assert "checkpoint.pt is damaged" in told
+    assert "starting again from step 0" in told
+    assert _files(outcome.directory) == _files(straight.directory)
+
+
+def test_second_process_is_told_who_holds_the_run(small_run: SmallRun) -> None:
+    config = small_run()
+    directory = RunDirectory(run_directory(config))
+    directory.path.mkdir(parents=True)
+    holder = subprocess.Popen(
+        ["flock", "--exclusive", str(directory.path / ".lock"), "sleep", "60"]
+    )
+    try:
+        while not directory.is_locked():
+            pass
+        status = {"state": "running", "step": 7, "steps": 60, "seconds": 1, "steps_per_second": 1}
+        directory.status.write_text(
+            json.dumps({**status, "pid": holder.pid, "host": "somewhere", "message": ""})
+        )
+        with pytest.raises(UserError, match=rf"process {holder.pid} on somewhere is running it"):
+            run(config, _silent())
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+def test_runs_folder_that_cannot_be_written_is_named(small_run: SmallRun, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"runtime.runs=.*: cannot be written"):
+        run(small_run(f"runtime.runs={tmp_path / 'file'}"), _silent())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the machine has the device")
+def test_device_that_is_not_here_is_refused_before_anything_is_written(
+    small_run: SmallRun,
+) -> None:
+    config = small_run("runtime.device=cuda")
+    with pytest.raises(UserError, match=r"runtime.device=cuda: not available on this machine"):
+        run(config, _silent())
+    assert not Path(config.runtime.runs).exists()
+
+
+def test_batch_larger_than_the_data_is_refused(small_run: SmallRun) -> None:
+    config = small_run("batch_size=1441")
+    with pytest.raises(UserError, match="batch_size=1441: data=digits has only 1440"):
+        run(config, _silent())
+    assert not Path(config.runtime.runs).exists()
+
+
+def test_without_a_compiler_it_runs_eagerly_and_says_so(
+    small_run: SmallRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("No working C++ compiler found\nlong explanation")
+
+    monkeypatch.setattr("bnrepro.training.runner.compile_step", lambda *_: refuse)
+    outcome, told = _run(small_run())
+    assert told.count("eager: torch.compile failed (No working C++ compiler found)") == 1
+    assert outcome.status.state is State.FINISHED
+    with pytest.raises(UserError, match=r"runtime.compile=on: torch.compile failed"):
+        _run(small_run("seed=1", "runtime.compile=on"))
+
+
+def test_profile_writes_a_trace(small_run: SmallRun) -> None:
+    outcome, _ = _run(small_run("runtime.profile=true", "evaluation.every=60"))
+    trace = json.loads((outcome.directory.path / "trace.json").read_text())
+    assert trace["traceEvents"]
+
+
+def test_overfitting_one_batch_works(small_run: SmallRun) -> None:
+    config = small_run("debug=overfit", "steps=300", "evaluation.every=300")
+    outcome, _ = _run(config)
+    assert list(read_rows(outcome.directory.metrics))[-1]["train/loss"] < 0.1
+
+
+def test_seed_changes_the_run(small_run: SmallRun) -> None:
+    weights = [_files(_run(small_run(f"seed={seed}"))[0].directory)[1] for seed in (0, 1)]
+    assert weights[0] != weights[1]
+
+
+def test_checkpoint_on_disk_is_the_last_step(small_run: SmallRun) -> None:
+    assert save_checkpoint is not None
+    outcome, _ = _run(small_run())
+    saved = torch.load(outcome.directory.checkpoint, weights_only=True)
+    assert saved["step"] == 60
