@@ -2,7 +2,8 @@
 
 from bnrepro.nn.batch_norm import BatchNorm
 from bnrepro.nn.cnn import Cnn
-from bnrepro.nn.layers import Activated
+from bnrepro.nn.inception import FIGURE_5, Inception
+from bnrepro.nn.layers import Activated, Initialization
 from bnrepro.nn.mlp import Mlp
 from bnrepro.nn.norms import (
     Normalization,
@@ -15,9 +16,12 @@ from bnrepro.nn.norms import (
 from bnrepro.nn.population import estimate_population_statistics
 
 __all__ = [
+    "FIGURE_5",
     "Activated",
     "BatchNorm",
     "Cnn",
+    "Inception",
+    "Initialization",
     "Mlp",
     "Normalization",
     "batch_norm",

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from bnrepro.nn.layers import Activated, Activation, gaussian_init
+from bnrepro.nn.layers import Activated, Activation, Initialization, initialize
 from bnrepro.nn.norms import Normalization
 
 
@@ -46,7 +46,7 @@ class Cnn(nn.Module):
             nn.Linear(features, hidden, bias=bias), norm.features(hidden), activation
         )
         self.output = nn.Linear(hidden, num_classes)
-        gaussian_init(self, init_std, generator)
+        initialize(self, Initialization("gaussian", init_std), generator)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Images (N, C, H, W) to logits (N, num_classes)."""

@@ -1,5 +1,6 @@
 """What the networks have in common: an activated layer, and how weights start."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -31,11 +32,33 @@ def make_activation(name: Activation) -> nn.Module:
     return nn.Sigmoid() if name == "sigmoid" else nn.ReLU()
 
 
+@dataclass(frozen=True)
+class Initialization:
+    """How weights start; biases start from zero.
+
+    Attributes:
+        name: ``gaussian``: N(0, std^2) (Section 4.1); ``xavier``: uniform with variance
+            2 / (fan in + fan out) (Glorot & Bengio 2010); ``he``: N(0, 2 / fan in) (He et al.
+            2015).
+        std: standard deviation of ``gaussian``.
+    """
+
+    name: Literal["gaussian", "xavier", "he"]
+    std: float | None = None
+
+
 @torch.no_grad()
-def gaussian_init(model: nn.Module, std: float, generator: torch.Generator) -> None:
-    """Start every linear map from N(0, std^2) and every bias from zero (Section 4.1)."""
+def initialize(model: nn.Module, init: Initialization, generator: torch.Generator) -> None:
+    """Draw the weights of every linear map, in the order of the modules."""
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Conv2d):
-            nn.init.normal_(module.weight, 0.0, std, generator=generator)
+            match init.name:
+                case "gaussian":
+                    assert init.std is not None
+                    nn.init.normal_(module.weight, 0.0, init.std, generator=generator)
+                case "xavier":
+                    nn.init.xavier_uniform_(module.weight, generator=generator)
+                case "he":
+                    nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from bnrepro.nn.layers import Activated, Activation, gaussian_init
+from bnrepro.nn.layers import Activated, Activation, Initialization, initialize
 from bnrepro.nn.norms import Normalization
 
 
@@ -42,7 +42,7 @@ class Mlp(nn.Module):
             self.hidden.append(Activated(linear, norm.features(units), activation))
             fan_in = units
         self.output = nn.Linear(fan_in, num_classes)
-        gaussian_init(self, init_std, generator)
+        initialize(self, Initialization("gaussian", init_std), generator)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Images (N, C, H, W) to logits (N, num_classes)."""

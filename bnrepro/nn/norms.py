@@ -10,6 +10,9 @@ from bnrepro.nn.batch_norm import BatchNorm
 NormFactory = Callable[[int], nn.Module]
 """Makes the normalization of a layer with so many features or feature maps."""
 
+ActivationNormFactory = Callable[[tuple[int, int, int]], nn.Module]
+"""Makes the normalization of each activation of a (C, H, W) layer by itself."""
+
 
 class Normalization:
     """How a network normalizes: makes the layer, and says whether it carries a shift.
@@ -19,11 +22,18 @@ class Normalization:
     Args:
         features: makes the layer for inputs (N, C).
         maps: makes the layer for inputs (N, C, H, W).
+        activations: makes the per-activation layer for inputs (N, C, H, W), where there is one.
     """
 
-    def __init__(self, features: NormFactory | None, maps: NormFactory | None) -> None:
+    def __init__(
+        self,
+        features: NormFactory | None,
+        maps: NormFactory | None,
+        activations: ActivationNormFactory | None = None,
+    ) -> None:
         self._features = features
         self._maps = maps
+        self._activations = activations
 
     @property
     def shifts(self) -> bool:
@@ -38,6 +48,16 @@ class Normalization:
         """The layer for ``count`` feature maps, inputs (N, C, H, W)."""
         return nn.Identity() if self._maps is None else self._maps(count)
 
+    def activations(self, shape: tuple[int, int, int]) -> nn.Module:
+        """The layer that normalizes each activation of a (C, H, W) layer by itself.
+
+        Raises:
+            ValueError: only batch normalization has a per-activation form.
+        """
+        if self._activations is None:
+            raise ValueError("only batch normalization has a per-activation form")
+        return self._activations(shape)
+
 
 def no_norm() -> Normalization:
     """The network as it is."""
@@ -49,13 +69,15 @@ def batch_norm(eps: float = 1e-5, momentum: float | None = 0.1) -> Normalization
     return Normalization(
         partial(nn.BatchNorm1d, eps=eps, momentum=momentum),
         partial(nn.BatchNorm2d, eps=eps, momentum=momentum),
+        # torch has no per-activation form.
+        partial(BatchNorm, eps=eps, momentum=momentum),
     )
 
 
 def batch_norm_reference(eps: float = 1e-5, momentum: float | None = 0.1) -> Normalization:
     """Batch normalization by `BatchNorm`, written from the paper."""
     layer = partial(BatchNorm, eps=eps, momentum=momentum)
-    return Normalization(layer, layer)
+    return Normalization(layer, layer, layer)
 
 
 def layer_norm(eps: float = 1e-5) -> Normalization:
