@@ -17,6 +17,19 @@ from bnrepro.config.groups import GROUPS, options
 from bnrepro.config.schema import RunConfig
 from bnrepro.errors import UserError
 
+# The length of the paper's Inception run, which `inception_steps` stands for.
+_PAPER_INCEPTION_STEPS = 31.0e6
+
+
+def _paper_steps(paper: float, inception_steps: int | None) -> int:
+    """So many steps of the paper on a scale where ``inception_steps`` stand for its 31.0e6."""
+    if inception_steps is None:
+        raise ValueError("inception_steps=null: lengths that follow the paper's time need it")
+    return max(1, round(float(paper) * inception_steps / _PAPER_INCEPTION_STEPS))
+
+
+OmegaConf.register_new_resolver("paper_steps", _paper_steps)
+
 # Sections whose options have different fields; the validator names the option in a field's path.
 _UNIONS = ("data", "model", "norm")
 

@@ -25,12 +25,16 @@ class _Section(BaseModel):
 
 
 class Digits(_Section):
-    """scikit-learn's handwritten digits: 1,797 images of 8x8, brought to 28x28 binary."""
+    """scikit-learn's handwritten digits: 1,797 images of 8x8, enlarged."""
 
     name: Literal["digits"]
     """The data set."""
-    threshold: Threshold
-    """Binary input: a pixel above this grey level (0 to 254) becomes 1, else 0."""
+    size: PositiveInt
+    """Height and width that the images are enlarged to, in pixels."""
+    channels: PositiveInt
+    """Copies of the one grey channel: 3 for networks that take colour."""
+    threshold: Threshold | None
+    """Binary input: a pixel above this grey level (0 to 254) becomes 1, else 0; null: grey."""
     train_examples: PositiveInt | None
     """Train on this many first training examples only; null: all of them."""
 
@@ -47,6 +51,25 @@ class Mnist(_Section):
     """Train on this many first training examples only; null: all of them."""
     root: str | None
     """Folder to look in first; then BNREPRO_DATA, then the cache folder. No part of the run id."""
+
+
+class ImageFolder(_Section):
+    """A tree of image files, train/<class>/* and val/<class>/*, decoded once into memory."""
+
+    name: Literal["image_folder"]
+    """The kind of data set."""
+    folder: str
+    """The tree: an absolute path, or a folder below data.root, BNREPRO_DATA or the cache folder."""
+    root: str | None
+    """Folder to look in first. No part of the run id."""
+    num_classes: PositiveInt | None
+    """Use so many classes, the first in a fixed shuffle of the sorted names; null: all."""
+    stored_size: PositiveInt
+    """Images are stored as centre squares of so many pixels a side, resized once."""
+    bad_images: Literal["error", "drop"]
+    """A file that is no image: refuse the set, or drop the file and say so."""
+    train_examples: PositiveInt | None
+    """Train on this many first training examples only; null: all of them."""
 
 
 class Mlp(_Section):
@@ -76,6 +99,35 @@ class Cnn(_Section):
     """The nonlinearity."""
     init_std: Positive
     """Standard deviation of the Gaussian that the weights start from."""
+
+
+class Inception(_Section):
+    """The paper's Inception variant (Figure 5)."""
+
+    name: Literal["inception"]
+    """The network."""
+    activation: Activation
+    """The nonlinearity. The paper: ReLU, and sigmoid for one variant (Section 4.2.2)."""
+    width: Positive
+    """Factor on every channel count of Figure 5."""
+    init: Literal["xavier", "he", "gaussian"]
+    """How weights start. The paper does not say; Xavier (Glorot & Bengio 2010) is what public
+    GoogLeNet recipes used at the time."""
+    init_std: Positive | None
+    """Standard deviation of init=gaussian; null otherwise."""
+    dropout: Annotated[Rate, Field(lt=1)]
+    """Probability before the last layer: 40 % in Inception, none in the accelerated variants."""
+    lrn: bool
+    """Local response normalization: in Inception, removed from the accelerated ones."""
+    aux_head: bool
+    """GoogLeNet's auxiliary classifiers during training, loss weight 0.3. The paper is silent."""
+    separable_stem: bool
+    """The first convolution is 7x7 separable with depth multiplier 8 (Figure 5's caption)."""
+    sums: Literal["literal", "printed"]
+    """Figure 5's branch widths do not sum to its printed outputs in 4c, 4d and 4e: take the branch
+    widths (literal), or narrower projections that give the outputs (printed)."""
+    per_activation_modules: Annotated[int, Field(ge=0, le=2)]
+    """So many last modules normalize per activation instead of per feature map (Section 4.2.3)."""
 
 
 class NoNorm(_Section):
@@ -130,11 +182,39 @@ class Sgd(_Section):
     """Weight of the past in the update v <- momentum v + g. The paper gives no value."""
     weight_decay: Rate
     """L2 penalty on all parameters, as a factor: g <- g + weight_decay w."""
+    decay_factor: Annotated[Positive, Field(le=1)]
+    """The rate is multiplied by this every decay_every steps; 1: constant. GoogLeNet: 0.96."""
+    decay_every: PositiveInt
+    """Steps between decays of the rate. GoogLeNet: 8 epochs, 320,000 steps of the paper."""
 
-    @property
-    def learning_rate(self) -> float:
-        """The rate that the first step uses: lr times lr_multiplier."""
-        return self.lr * self.lr_multiplier
+    def learning_rate(self, step: int) -> float:
+        """The rate of update number ``step``, from 0."""
+        return self.lr * self.lr_multiplier * self.decay_factor ** (step // self.decay_every)
+
+
+class Order(_Section):
+    """How thoroughly training examples are shuffled (Section 4.2.1)."""
+
+    shuffle: Literal["full", "within_shards", "shards"]
+    """full: a new permutation every epoch; within_shards: shards, and examples within each; shards:
+    the order of shards alone, so that the same examples always share a mini-batch."""
+    shard_examples: PositiveInt
+    """Examples in a shard; full ignores it. The paper gives no size."""
+
+
+class Augmentation(_Section):
+    """What happens to training images; held-out ones are cropped at the centre."""
+
+    size: PositiveInt | None
+    """Height and width that the network receives, in pixels; null: as stored."""
+    crop: Literal["none", "random", "random_resized"]
+    """random: a square of that size anywhere; random_resized: 8 to 100 % of the area, resized."""
+    flip: bool
+    """Mirror half of the images."""
+    distortion: Literal["none", "weak", "strong"]
+    """Brightness, contrast and saturation by factors of 1 +- 0.25 (weak) or 0.5 (strong; Howard
+    2013). The accelerated variants distort less (Section 4.2.1); the paper does not say by how
+    much."""
 
 
 class Evaluation(_Section):
@@ -151,6 +231,9 @@ class Evaluation(_Section):
 
 class Probe(_Section):
     """What is recorded of the inputs to the nonlinearities (Figure 1(b, c))."""
+
+    enabled: bool
+    """Record them at each evaluation."""
 
     unit: NaturalInt
     """The one unit (or feature map) of each hidden layer whose inputs are followed; fixed before
@@ -197,11 +280,20 @@ class RunConfig(_Section):
     """Fixes the initial weights, the order of the examples and every other random draw."""
     steps: PositiveInt
     """Parameter updates. The paper: 50,000 (Section 4.1)."""
+    inception_steps: PositiveInt | None
+    """T, the steps that stand for the 31.0e6 of the paper's Inception run: the presets of Figure 2
+    scale every length and every decay constant by T / 31.0e6. null: nothing is scaled."""
     batch_size: PositiveInt
-    """Examples in a mini-batch. The paper: 60 (Section 4.1)."""
-    data: Annotated[Digits | Mnist, Field(discriminator="name")]
+    """Examples in a mini-batch. The paper: 60 on MNIST (Section 4.1), 32 on ImageNet (4.2)."""
+    precision: Literal["float32", "bfloat16"]
+    """Of activations and products in the training step; parameters stay float32."""
+    order: Order
+    """The order of training examples."""
+    augmentation: Augmentation
+    """Random changes to training images."""
+    data: Annotated[Digits | Mnist | ImageFolder, Field(discriminator="name")]
     """The data set."""
-    model: Annotated[Mlp | Cnn, Field(discriminator="name")]
+    model: Annotated[Mlp | Cnn | Inception, Field(discriminator="name")]
     """The network."""
     norm: Annotated[NoNorm | BatchNorm | LayerNorm | GroupNorm, Field(discriminator="name")]
     """The normalization before each nonlinearity."""
@@ -236,6 +328,46 @@ class RunConfig(_Section):
         return self
 
     @model_validator(mode="after")
+    def _gaussian_needs_a_deviation(self) -> Self:
+        if isinstance(self.model, Inception):
+            gaussian = self.model.init == "gaussian"
+            if gaussian and self.model.init_std is None:
+                raise ValueError("model.init=gaussian: needs model.init_std=..., for example 0.01")
+            if not gaussian and self.model.init_std is not None:
+                raise ValueError(
+                    f"model.init_std={self.model.init_std}: only for model.init=gaussian; "
+                    "use model.init_std=null"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _per_activation_needs_batch_norm(self) -> Self:
+        if (
+            isinstance(self.model, Inception)
+            and self.model.per_activation_modules
+            and not isinstance(self.norm, BatchNorm)
+        ):
+            raise ValueError(
+                f"model.per_activation_modules={self.model.per_activation_modules}: only batch "
+                "normalization has a per-activation form; use norm=batch"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> Self:
+        size = self.augmentation.size
+        if size is None and self.augmentation.crop != "none":
+            raise ValueError(
+                f"augmentation.crop={self.augmentation.crop}: needs augmentation.size=..."
+            )
+        stored = self._stored_size()
+        if size is not None and size > stored:
+            raise ValueError(
+                f"augmentation.size={size}: larger than the images; use at most {stored}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _groups_divide_widths(self) -> Self:
         if isinstance(self.norm, GroupNorm):
             for key, width in self._widths():
@@ -248,6 +380,8 @@ class RunConfig(_Section):
 
     @model_validator(mode="after")
     def _probed_unit_exists(self) -> Self:
+        if not self.probe.enabled:
+            return self
         key, width = min(self._widths(), key=lambda item: item[1])
         if self.probe.unit >= width:
             raise ValueError(
@@ -261,3 +395,16 @@ class RunConfig(_Section):
                 return [(f"model.hidden[{i}]", width) for i, width in enumerate(hidden)]
             case Cnn(channels=channels, hidden=hidden):
                 return [("model.channels", channels), ("model.hidden", hidden)]
+            case Inception(width=width):
+                # The narrowest and the finest of Figure 5; all others are multiples of these.
+                return [
+                    ("Figure 5's 32 channels times model.width", max(1, round(32 * width))),
+                    ("Figure 5's 40 channels times model.width", max(1, round(40 * width))),
+                ]
+
+    def _stored_size(self) -> int:
+        match self.data:
+            case Digits(size=size) | ImageFolder(stored_size=size):
+                return size
+            case Mnist():
+                return 28

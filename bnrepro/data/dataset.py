@@ -25,6 +25,11 @@ class Split:
         """The first ``count`` examples; None: all."""
         return Split(self.images[:count], self.labels[:count])
 
+    def crop(self, size: int) -> "Split":
+        """The centre squares of the images."""
+        top, left = ((side - size) // 2 for side in self.images.shape[2:])
+        return Split(self.images[:, :, top : top + size, left : left + size], self.labels)
+
     def to(self, device: torch.device) -> "Split":
         """The same split on a device."""
         return Split(self.images.to(device), self.labels.to(device))
@@ -38,11 +43,15 @@ class Dataset:
         train: what parameters and population statistics are estimated from.
         test: held out.
         num_classes: labels run from 0 to this, exclusive.
+        input_mean: the network receives (value - input_mean) / input_scale.
+        input_scale: likewise.
     """
 
     train: Split
     test: Split
     num_classes: int
+    input_mean: float = 0.0
+    input_scale: float = 1.0
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -50,9 +59,28 @@ class Dataset:
         _, channels, height, width = self.train.images.shape
         return channels, height, width
 
+    def to_input(self, images_NCHW: Tensor) -> Tensor:
+        """What the network receives: float32, centred and scaled.
+
+        Args:
+            images_NCHW: uint8, or float with the same range.
+        """
+        x = images_NCHW.float()
+        if self.input_mean == 0.0 and self.input_scale == 1.0:
+            return x
+        return (x - self.input_mean) / self.input_scale
+
     def limit_train(self, count: int | None) -> "Dataset":
         """Keep the first ``count`` training examples; None: all."""
         return replace(self, train=self.train.first(count))
+
+    def crop_train(self, size: int) -> "Dataset":
+        """Training images cut to their centre squares."""
+        return replace(self, train=self.train.crop(size))
+
+    def crop_test(self, size: int) -> "Dataset":
+        """Held-out images cut to their centre squares."""
+        return replace(self, test=self.test.crop(size))
 
     def to(self, device: torch.device) -> "Dataset":
         """The same data on a device."""

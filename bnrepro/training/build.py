@@ -3,6 +3,7 @@
 from typing import assert_never
 
 import torch
+from rich.console import Console
 from torch import nn
 
 from bnrepro.config.schema import (
@@ -10,17 +11,28 @@ from bnrepro.config.schema import (
     Cnn,
     Digits,
     GroupNorm,
+    ImageFolder,
+    Inception,
     LayerNorm,
     Mlp,
     Mnist,
     NoNorm,
     RunConfig,
 )
-from bnrepro.data import Dataset, load_digits, load_mnist
+from bnrepro.data import (
+    Augmentation,
+    Dataset,
+    Shuffling,
+    TrainingBatches,
+    load_digits,
+    load_image_folder,
+    load_mnist,
+)
 from bnrepro.errors import UserError
 from bnrepro.nn import Cnn as CnnNetwork
-from bnrepro.nn import Mlp as MlpNetwork
+from bnrepro.nn import Inception as InceptionNetwork
 from bnrepro.nn import (
+    Initialization,
     Normalization,
     batch_norm,
     batch_norm_reference,
@@ -28,19 +40,33 @@ from bnrepro.nn import (
     layer_norm,
     no_norm,
 )
+from bnrepro.nn import Mlp as MlpNetwork
 
 
-def make_dataset(config: RunConfig) -> Dataset:
-    """Load the data set into memory.
+def make_dataset(config: RunConfig, console: Console) -> Dataset:
+    """Load the data set into memory, its held-out images cropped to what the network receives.
+
+    Args:
+        config: the run.
+        console: progress, where images have to be decoded first.
 
     Raises:
         UserError: its files are missing or damaged, or it holds less than a mini-batch.
     """
     match config.data:
-        case Digits(threshold=threshold):
-            dataset = load_digits(threshold)
+        case Digits(threshold=threshold, size=size, channels=channels):
+            dataset = load_digits(threshold, size, channels)
         case Mnist(threshold=threshold, root=root):
             dataset = load_mnist(threshold, root)
+        case ImageFolder() as images:
+            dataset = load_image_folder(
+                images.folder,
+                images.stored_size,
+                images.num_classes,
+                images.bad_images,
+                images.root,
+                console,
+            )
         case _:
             assert_never(config.data)
     dataset = dataset.limit_train(config.data.train_examples)
@@ -49,16 +75,34 @@ def make_dataset(config: RunConfig) -> Dataset:
             f"batch_size={config.batch_size}: data={config.data.name} has only "
             f"{len(dataset.train)} training examples"
         )
+    if config.augmentation.size is not None:
+        dataset = dataset.crop_test(config.augmentation.size)
+        if config.augmentation.crop == "none":
+            dataset = dataset.crop_train(config.augmentation.size)
     return dataset
+
+
+def make_batches(config: RunConfig, dataset: Dataset) -> TrainingBatches:
+    """The run's training mini-batches."""
+    _, height, _ = dataset.image_shape
+    chosen = config.augmentation
+    return TrainingBatches(
+        dataset.train,
+        config.batch_size,
+        config.seed,
+        Shuffling(config.order.shuffle, config.order.shard_examples),
+        Augmentation(chosen.crop, chosen.size or height, chosen.flip, chosen.distortion),
+    )
 
 
 def make_model(config: RunConfig, dataset: Dataset) -> nn.Module:
     """Build the network on the CPU, its initial weights a function of the seed alone."""
     generator = torch.Generator().manual_seed(config.seed)
     norm = make_normalization(config)
+    # The held-out images have the size that the network receives.
+    channels, height, width = dataset.test.images.shape[1:]
     match config.model:
         case Mlp(hidden=widths, activation=activation, init_std=init_std):
-            channels, height, width = dataset.image_shape
             return MlpNetwork(
                 in_features=channels * height * width,
                 hidden=widths,
@@ -70,7 +114,7 @@ def make_model(config: RunConfig, dataset: Dataset) -> nn.Module:
             )
         case Cnn(channels=maps, hidden=hidden, activation=activation, init_std=init_std):
             return CnnNetwork(
-                image_shape=dataset.image_shape,
+                image_shape=(channels, height, width),
                 channels=maps,
                 hidden=hidden,
                 num_classes=dataset.num_classes,
@@ -78,6 +122,27 @@ def make_model(config: RunConfig, dataset: Dataset) -> nn.Module:
                 norm=norm,
                 init_std=init_std,
                 generator=generator,
+            )
+        case Inception() as options:
+            if channels != 3:
+                raise UserError(
+                    f"model=inception: takes images of 3 channels, data={config.data.name} has "
+                    f"{channels}; use data.channels=3 with data=digits"
+                )
+            return InceptionNetwork(
+                num_classes=dataset.num_classes,
+                activation=options.activation,
+                norm=norm,
+                init=Initialization(options.init, options.init_std),
+                generator=generator,
+                image_size=height,
+                width=options.width,
+                dropout=options.dropout,
+                lrn=options.lrn,
+                separable_stem=options.separable_stem,
+                sums=options.sums,
+                aux_head=options.aux_head,
+                per_activation_modules=options.per_activation_modules,
             )
         case _:
             assert_never(config.model)

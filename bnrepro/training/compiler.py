@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 import torch._dynamo
-from torch import Tensor
+from torch import Tensor, nn
 
 from bnrepro.training.step import TrainingStep
 
@@ -13,6 +13,16 @@ Step = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 # Below this many steps the compiler's warm-up (3 to 10 s) is not earned back on a CPU.
 _WORTHWHILE_STEPS = 20_000
+
+
+def _is_worthwhile(step: TrainingStep, steps: int, device: torch.device) -> bool:
+    """Whether the run is long enough, and the network one that gains.
+
+    On a CPU convolutions take the time, and compiling leaves them as they are: Inception gained a
+    tenth, after minutes of warm-up.
+    """
+    convolves = any(isinstance(module, nn.Conv2d) for module in step.model.modules())
+    return steps >= _WORTHWHILE_STEPS and not (convolves and device.type == "cpu")
 
 
 def compile_step(
@@ -25,7 +35,7 @@ def compile_step(
 
     Depends on the run's length, not on what is left of it, so a resumed run computes as before.
     """
-    wanted = mode == "on" or (mode == "auto" and steps >= _WORTHWHILE_STEPS)
+    wanted = mode == "on" or (mode == "auto" and _is_worthwhile(step, steps, device))
     if not wanted or device.type == "mps":
         return None
     # The gradient inside the step goes into the same program as the forward pass and the update.

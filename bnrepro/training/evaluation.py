@@ -7,12 +7,15 @@ from torch import nn
 from torch.nn import functional
 
 from bnrepro.config import RunConfig
-from bnrepro.data import BatchOrder, Dataset, Split
+from bnrepro.data import Dataset
 from bnrepro.nn import estimate_population_statistics
 from bnrepro.run_directory import Row
+from bnrepro.training.build import make_batches
 from bnrepro.training.probes import observe_activation_inputs
 
+# Images at once, and input values at once: what stays in a CPU's caches is evaluated fastest.
 _EVALUATION_BATCH = 2_000
+_EVALUATION_VALUES = 1_600_000
 
 
 class Evaluator:
@@ -28,36 +31,37 @@ class Evaluator:
     def __init__(self, config: RunConfig, dataset: Dataset) -> None:
         self.config = config
         self.dataset = dataset
-        order = BatchOrder(
-            len(dataset.train), config.batch_size, config.seed, dataset.train.labels.device
-        )
+        self.batches = make_batches(config, dataset)
         # Algorithm 2's mini-batches, the same at every evaluation; each once at the most.
-        count = min(config.evaluation.population_batches, order.batches_per_epoch)
-        self.population_batches = [order.batch(i) for i in range(count)]
+        self.population_batches = min(config.evaluation.population_batches, len(self.batches))
 
     @torch.no_grad()
     def __call__(self, model: nn.Module) -> Row:
         """``test/accuracy``, ``test/loss`` and the probes' percentiles."""
         network = copy.deepcopy(model).eval()
         if self.config.evaluation.statistics == "population":
-            images = self.dataset.train.images
-            estimate_population_statistics(
-                network, (images[batch].float() for batch in self.population_batches)
+            inputs = (
+                self.dataset.to_input(self.batches(step)[0])
+                for step in range(self.population_batches)
             )
-        row = measure(network, self.dataset.test)
-        examples = self.dataset.test.images[: self.config.probe.examples]
-        return row | observe_activation_inputs(network, examples, self.config.probe.unit)
+            estimate_population_statistics(network, inputs)
+        row = measure(network, self.dataset)
+        if self.config.probe.enabled:
+            examples = self.dataset.test.images[: self.config.probe.examples]
+            inputs_NCHW = self.dataset.to_input(examples)
+            row |= observe_activation_inputs(network, inputs_NCHW, self.config.probe.unit)
+        return row
 
 
 @torch.no_grad()
-def measure(network: nn.Module, split: Split) -> Row:
-    """Accuracy (fraction of correct top-1 answers) and mean cross-entropy over a split."""
+def measure(network: nn.Module, dataset: Dataset) -> Row:
+    """Accuracy (fraction of correct top-1 answers) and mean cross-entropy on held-out data."""
+    split = dataset.test
     correct = torch.zeros((), dtype=torch.int64, device=split.labels.device)
     loss = torch.zeros((), device=split.labels.device)
-    for images, labels in zip(
-        split.images.split(_EVALUATION_BATCH), split.labels.split(_EVALUATION_BATCH), strict=True
-    ):
-        logits = network(images.float())
+    size = max(1, min(_EVALUATION_BATCH, _EVALUATION_VALUES // split.images[0].numel()))
+    for images, labels in zip(split.images.split(size), split.labels.split(size), strict=True):
+        logits = network(dataset.to_input(images))
         correct += (logits.argmax(1) == labels).sum()
         loss += functional.cross_entropy(logits, labels, reduction="sum")
     return {

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from bnrepro.config import RunConfig
-from bnrepro.data import BatchOrder, Dataset
+from bnrepro.data import Dataset
 from bnrepro.run_directory import Row
+from bnrepro.training.build import make_batches
 from bnrepro.training.checkpoint import Checkpoint
 from bnrepro.training.compiler import Step
 from bnrepro.training.evaluation import Evaluator
@@ -41,14 +42,13 @@ class TrainingLoop:
         device: torch.device,
     ) -> None:
         self.config = config
-        self.train = dataset.train
         self.model = model
         self.update = update
         self.step_function = step_function
         self.recorder = recorder
         self.evaluate = Evaluator(config, dataset)
-        self.order = BatchOrder(len(dataset.train), config.batch_size, config.seed, device)
-        self.learning_rate = torch.tensor(config.optim.learning_rate, device=device)
+        self.batch = make_batches(config, dataset)
+        self.learning_rate = torch.zeros((), device=device)
         self.step = 0
         self.seconds = 0.0
 
@@ -76,11 +76,9 @@ class TrainingLoop:
         if self.step == 0:
             self._record(on_row)
         while self.step < config.steps and stop.signal is None:
-            batch = self.order.batch(self.step)
-            loss = self.step_function(
-                self.train.images[batch], self.train.labels[batch], self.learning_rate
-            )
-            self.recorder.observe(loss)
+            images, labels = self.batch(self.step)
+            self.learning_rate.fill_(config.optim.learning_rate(self.step))
+            self.recorder.observe(self.step_function(images, labels, self.learning_rate))
             self.step += 1
             if self._row_is_due():
                 self._record(on_row)
@@ -129,7 +127,7 @@ class TrainingLoop:
         row: Row = {"step": self.step}
         if self.step > 0:
             row["train/loss"] = self.recorder.mean_loss(self.step)
-            row["train/learning_rate"] = self.config.optim.learning_rate
+            row["train/learning_rate"] = self.config.optim.learning_rate(self.step - 1)
         if self._evaluation_is_due():
             row |= self.evaluate(self.model)
         self.recorder.write(row)

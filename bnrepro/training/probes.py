@@ -14,12 +14,12 @@ _POOLED_VALUES = 1_000_000
 
 
 @torch.no_grad()
-def observe_activation_inputs(network: nn.Module, images_NCHW: Tensor, unit: int) -> Row:
+def observe_activation_inputs(network: nn.Module, inputs_NCHW: Tensor, unit: int) -> Row:
     """The {15, 50, 85}th percentiles of what each layer's nonlinearity receives.
 
     Args:
         network: in evaluation mode; its `Activated` layers are observed.
-        images_NCHW: uint8 examples.
+        inputs_NCHW: what the network receives.
         unit: the one unit (or feature map) followed in each layer.
 
     Returns:
@@ -35,7 +35,7 @@ def observe_activation_inputs(network: nn.Module, images_NCHW: Tensor, unit: int
         if isinstance(layer, Activated)
     ]
     try:
-        network(images_NCHW.float())
+        network(inputs_NCHW)
     finally:
         for hook in hooks:
             hook.remove()

@@ -27,7 +27,7 @@ from bnrepro.run_directory import (
     Status,
     write_atomically,
 )
-from bnrepro.training.build import make_dataset, make_model
+from bnrepro.training.build import make_batches, make_dataset, make_model
 from bnrepro.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from bnrepro.training.compiler import Step, compile_step
 from bnrepro.training.device import describe_device, pick_device
@@ -76,9 +76,10 @@ def run(config: RunConfig, console: Console) -> Outcome:
         return Outcome(directory, status, already_done=True)
     torch.set_num_threads(config.runtime.threads)
     device = pick_device(config.runtime.device)
-    dataset = make_dataset(config).to(device)
+    dataset = make_dataset(config, console).to(device)
     torch.manual_seed(config.seed)
-    model = make_model(config, dataset).to(device)
+    # Channels last: what convolutions are fastest in, on CPU and GPU alike.
+    model = make_model(config, dataset).to(device).to(memory_format=torch.channels_last)
     try:
         directory.path.mkdir(parents=True, exist_ok=True)
         with directory.lock(), _messages(directory, console) as say, _failures(directory, config):
@@ -112,7 +113,13 @@ class _Run:
         self.say = say
         self.dataset = dataset
         self.model = model.train()
-        self.update = TrainingStep(model, config.optim.momentum, config.optim.weight_decay)
+        self.update = TrainingStep(
+            model,
+            dataset.to_input,
+            config.optim.momentum,
+            config.optim.weight_decay,
+            getattr(torch, config.precision),
+        )
 
     def run(self) -> Outcome:
         step_function = self._compile()
@@ -202,13 +209,8 @@ class _Run:
     def _warm_up(self, compiled: Step) -> None:
         """Compile by one step on a batch, and take the step back."""
         before = {name: value.clone() for name, value in self.model.state_dict().items()}
-        batch = slice(self.config.batch_size)
-        train = self.dataset.train
-        compiled(
-            train.images[batch],
-            train.labels[batch],
-            torch.tensor(self.config.optim.learning_rate, device=self.device),
-        )
+        images, labels = make_batches(self.config, self.dataset)(0)
+        compiled(images, labels, torch.zeros((), device=self.device))
         self.model.load_state_dict(before)
         for velocity in self.update.velocity:
             velocity.zero_()
