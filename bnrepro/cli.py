@@ -1,6 +1,7 @@
 """The command line: one thin function per command. Imports nothing heavy at the top."""
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -47,6 +48,7 @@ Overrides = Annotated[
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show the traceback of an error.", callback=_set_debug)
 ]
+DataName = Annotated[str, typer.Argument(help="The data set.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Runs = Annotated[Path, typer.Option("--runs", help="Folder of the run directories.")]
 
@@ -133,32 +135,21 @@ def _print_outcome(console: Console, outcome: "Outcome") -> None:
 def list_presets(runs: Runs = Path("runs"), as_json: Json = False, debug: Debug = False) -> None:
     """Show the experiments, scales and data sets, and which runs exist."""
     from bnrepro.config.groups import options
-    from bnrepro.run_directory import State, find_runs
+    from bnrepro.run_directory import count_runs
 
-    counts: dict[str, dict[str, int]] = {}
-    for experiment in options("experiment"):
-        states: dict[str, int] = {}
-        for directory in find_runs(runs / experiment):
-            status = directory.read_status()
-            state = status.state if status else State.FAILED
-            if state is State.RUNNING and not directory.is_locked():
-                state = State.PREEMPTED
-            states[state] = states.get(state, 0) + 1
-        counts[experiment] = states
+    groups = {group: options(group) for group in ("experiment", "scale", "data")}
+    counts = count_runs(runs)
     if as_json:
-        groups = {group: options(group) for group in ("experiment", "scale", "data")}
         typer.echo(json.dumps({**groups, "runs": counts}, indent=2))
         return
     console = Console()
-    for group in ("experiment", "scale", "data"):
-        table = Table(group, "what it is", box=None, header_style="bold", pad_edge=False)
-        if group == "experiment":
-            table.add_column("runs")
-        for name, description in options(group).items():
-            row = [name, description]
-            if group == "experiment":
-                row.append(", ".join(f"{n} {state}" for state, n in counts[name].items()) or "-")
-            table.add_row(*row)
+    for group, described in groups.items():
+        table = Table(group, "what it is", "runs", box=None, header_style="bold", pad_edge=False)
+        for name, description in described.items():
+            states = counts[group].get(name, {})
+            table.add_row(
+                name, description, ", ".join(f"{n} {state}" for state, n in states.items()) or "-"
+            )
         console.print(table)
         console.print()
 
@@ -214,6 +205,7 @@ def figure(
     scale: Annotated[str, typer.Option(help="Draw the runs of this scale.")] = "laptop",
     runs: Runs = Path("runs"),
     results: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("results"),
+    as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Draw a figure from finished runs, with its numbers as CSV, into results/<scale>/<figure>.
@@ -225,11 +217,15 @@ def figure(
     if name not in FIGURES:
         raise UserError(f"{name}: no such figure; choose from {', '.join(FIGURES)}")
     folder, missing = FIGURES[name](runs, scale, results, overrides or [])
+    files = sorted(map(str, folder.iterdir()))
+    if as_json:
+        typer.echo(json.dumps({"folder": str(folder), "files": files, "not_run": missing}))
+        return
     for experiment in missing:
         typer.echo(
             f"{experiment}: not run; `bnrepro train experiment={experiment} scale={scale}` adds it"
         )
-    for file in sorted(folder.iterdir()):
+    for file in files:
         typer.echo(file)
 
 
@@ -248,6 +244,7 @@ def list_data(as_json: Json = False, debug: Debug = False) -> None:
     for name in options("data"):
         source = SOURCES.get(name)
         places[name] = "embedded" if source is None else str(source.find() or "")
+    places["image_folder"] = "data.folder=PATH"
     if as_json:
         typer.echo(json.dumps(places, indent=2))
         return
@@ -265,12 +262,16 @@ def list_data(as_json: Json = False, debug: Debug = False) -> None:
         "bnrepro data fetch digits",
     )
 )
-def fetch(name: Annotated[str, typer.Argument(help="The data set.")], debug: Debug = False) -> None:
+def fetch(name: DataName, as_json: Json = False, debug: Debug = False) -> None:
     """Download a data set, unless it is there, into BNREPRO_DATA or the cache folder."""
     from bnrepro.data.catalog import fetch as fetch_data
 
     _check_data_name(name)
-    typer.echo(fetch_data(name) or f"{name}: embedded, nothing to fetch")
+    folder = fetch_data(name)
+    if as_json:
+        typer.echo(json.dumps({"data": name, "folder": folder and str(folder)}))
+    else:
+        typer.echo(folder or f"{name}: embedded, nothing to fetch")
 
 
 @data_app.command(
@@ -280,17 +281,18 @@ def fetch(name: Annotated[str, typer.Argument(help="The data set.")], debug: Deb
         "bnrepro data verify digits",
     )
 )
-def verify(
-    name: Annotated[str, typer.Argument(help="The data set.")], debug: Debug = False
-) -> None:
+def verify(name: DataName, as_json: Json = False, debug: Debug = False) -> None:
     """Check every file of a data set against its checksum."""
     from bnrepro.data.catalog import verify as verify_data
 
     _check_data_name(name)
-    files = verify_data(name)
-    for file in files:
-        typer.echo(f"good: {file}")
-    if not files:
+    good = verify_data(name)
+    if as_json:
+        typer.echo(json.dumps({"data": name, "good": good}))
+        return
+    for found in good:
+        typer.echo(f"good: {found}")
+    if not good:
         typer.echo(f"{name}: embedded, nothing to verify")
 
 
@@ -337,6 +339,10 @@ def _root(
 
 def main() -> None:
     """Run the command; a user's error becomes one line and exit code 2."""
+    # A signal while packages are being imported would surface as an error of theirs, or be lost in
+    # it. Training puts handlers of its own in their place.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _frame: os._exit(128 + number))
     try:
         app()
     except UserError as error:

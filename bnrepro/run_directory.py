@@ -5,6 +5,7 @@ a row a line), ``checkpoint.pt`` (last good) and ``checkpoint.previous.pt``, ``w
 (final), ``tensorboard/`` (a view of the rows), ``log.txt``.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import yaml
 from filelock import FileLock, Timeout
 
 Row = dict[str, float | int]
@@ -60,6 +62,10 @@ class Status:
     message: str = ""
 
 
+_LOCK = ".lock"
+_PATIENCE = 0.5  # seconds
+
+
 class LockedError(Exception):
     """Another process is working in the run directory."""
 
@@ -97,9 +103,9 @@ class RunDirectory:
         Raises:
             LockedError: another process holds it.
         """
-        lock = FileLock(self.path / ".lock")
+        lock = FileLock(self.path / _LOCK)
         try:
-            lock.acquire(blocking=False)
+            lock.acquire(timeout=_PATIENCE)  # somebody who only looks holds it for a moment
         except Timeout as error:
             raise LockedError from error
         try:
@@ -108,28 +114,31 @@ class RunDirectory:
             lock.release()
 
     def is_locked(self) -> bool:
-        """Whether a process is working in the directory now."""
+        """Whether a process is working in the directory now. Writes nothing."""
         try:
-            with self.lock():
-                return False
-        except LockedError:
+            with (self.path / _LOCK).open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
             return True
+        except OSError:
+            return False
+        return False
 
 
 def read_rows(metrics: Path) -> Iterator[Row]:
     """The rows of a metrics.jsonl, in order.
 
     Raises:
-        ValueError: a line is no JSON object; names the file and the line.
+        ValueError: a line is no JSON object with a step; names the line.
     """
     with metrics.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 row: Any = json.loads(line)
             except ValueError as error:
-                raise ValueError(f"{metrics}, line {number}: not a JSON row") from error
+                raise ValueError(f"line {number} is no JSON row") from error
             if not isinstance(row, dict) or "step" not in row:
-                raise ValueError(f"{metrics}, line {number}: not a row with a step")
+                raise ValueError(f"line {number} is no row with a step")
             yield row
 
 
@@ -137,6 +146,32 @@ def find_runs(runs: Path) -> Iterator[RunDirectory]:
     """Every run directory below ``runs``, in a fixed order."""
     for config in sorted(runs.glob("**/config.yaml")):
         yield RunDirectory(config.parent)
+
+
+def count_runs(runs: Path) -> dict[str, dict[str, dict[str, int]]]:
+    """How many runs are in which state: by ``experiment``, ``scale`` and ``data``, then by name.
+
+    A run that says it is running while no process holds it counts as preempted.
+    """
+    counts: dict[str, dict[str, dict[str, int]]] = {"experiment": {}, "scale": {}, "data": {}}
+    for directory in find_runs(runs):
+        try:
+            config = yaml.safe_load(directory.config.read_text(encoding="utf-8"))["config"]
+            names = {
+                "experiment": config["experiment"],
+                "scale": config["scale"],
+                "data": config["data"]["name"],
+            }
+        except (OSError, yaml.YAMLError, KeyError, TypeError):
+            continue
+        status = directory.read_status()
+        state = status.state if status else State.FAILED
+        if state is State.RUNNING and not directory.is_locked():
+            state = State.PREEMPTED
+        for group, name in names.items():
+            states = counts[group].setdefault(name, {})
+            states[state] = states.get(state, 0) + 1
+    return counts
 
 
 def write_atomically(path: Path, content: bytes) -> None:

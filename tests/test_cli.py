@@ -53,8 +53,9 @@ def test_config_prints_what_train_would_do(command_line: CommandLine) -> None:
 def test_list_counts_runs(command_line: CommandLine) -> None:
     command_line("train", "experiment=fig1/with_bn", *TINY)
     listed = json.loads(command_line("list", "--json").stdout)
-    assert listed["runs"]["fig1/with_bn"] == {"finished": 1}
-    assert listed["runs"]["fig1/without_bn"] == {}
+    assert listed["runs"]["experiment"] == {"fig1/with_bn": {"finished": 1}}
+    assert listed["runs"]["scale"] == {"smoke": {"finished": 1}}
+    assert listed["runs"]["data"] == {"digits": {"finished": 1}}
     assert listed["experiment"]["fig1/with_bn"].startswith("Figure 1(a, c)")
     assert "1 finished" in command_line("list").stdout
 
@@ -87,7 +88,10 @@ def test_divergence_exits_0_with_a_plain_statement(command_line: CommandLine) ->
         (["figure", "fig7"], "error: fig7: no such figure; choose from fig1"),
         (["figure", "fig1"], "error: fig1: no finished run at scale=laptop"),
         (["figure", "fig1", "--scale", "huge"], "error: scale=huge: no such option"),
-        (["data", "fetch", "mnits"], "error: mnits: no such data set; choose from digits, mnist"),
+        (
+            ["data", "fetch", "mnits"],
+            "error: mnits: no such data set; choose from digits,",
+        ),
     ],
 )
 def test_user_errors_are_one_line_and_exit_2(
@@ -118,7 +122,7 @@ def test_figure_is_drawn_with_what_there_is(command_line: CommandLine, tmp_path:
     done = command_line("figure", "fig1", "--scale", "smoke", "steps=20")
     assert done.returncode == 0, done.stderr
     assert "fig1/without_bn: not run" in done.stdout
-    folder = tmp_path / "results" / "smoke" / "fig1"
+    folder = tmp_path / "results" / "smoke" / "fig1,steps=20"
     assert {file.name for file in folder.iterdir()} == {
         "bands.csv",
         "curves.csv",

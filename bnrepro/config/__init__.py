@@ -1,6 +1,6 @@
 """Configuration: Hydra overrides in, a frozen, checked `RunConfig` out."""
 
-from bnrepro.config.identity import recipe_id, run_directory, run_id
+from bnrepro.config.identity import recipe_id, run_id, run_path
 from bnrepro.config.load import load, validate
 from bnrepro.config.schema import RunConfig
 
@@ -12,7 +12,7 @@ __all__ = [
     "RunConfig",
     "load",
     "recipe_id",
-    "run_directory",
     "run_id",
+    "run_path",
     "validate",
 ]

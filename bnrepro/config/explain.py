@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from bnrepro.config.fields import meaning
 from bnrepro.config.schema import RunConfig
 
 
@@ -27,5 +28,4 @@ def _walk(section: BaseModel, prefix: str) -> Iterator[Explained]:
         if isinstance(value, BaseModel):
             yield from _walk(value, f"{prefix}{name}.")
         else:
-            meaning = " ".join((field.description or "").split())
-            yield Explained(prefix + name, value, meaning)
+            yield Explained(prefix + name, value, meaning(field))

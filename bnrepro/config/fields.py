@@ -11,7 +11,12 @@ from bnrepro.config.schema import RunConfig
 
 def descriptions() -> dict[str, str]:
     """Every key that some config has, with its meaning."""
-    return {key: " ".join((field.description or "").split()) for key, field in _fields(RunConfig)}
+    return {key: meaning(field) for key, field in _fields(RunConfig)}
+
+
+def meaning(field: FieldInfo) -> str:
+    """The explanation under a field, on one line."""
+    return " ".join((field.description or "").split())
 
 
 def choices(key: str) -> list[str]:

@@ -1,5 +1,6 @@
 """The options of the configuration groups, read off the files themselves."""
 
+from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -9,18 +10,20 @@ GROUPS = ("experiment", "scale", "data", "model", "norm", "optim", "debug")
 def options(group: str) -> dict[str, str]:
     """Every option of a group with its one-line description: the file's first plain comment.
 
-    Experiments lie one folder deeper (``fig1/with_bn``); for every other group a folder is not an
+    Experiments may lie in folders (``fig1/with_bn``); for every other group a folder is not an
     option but a part that presets include.
     """
     folder = files("bnrepro.configs") / group
-    found = {file.name.removesuffix(".yaml"): _description(file) for file in _yaml_files(folder)}
-    if group == "experiment":
-        for figure in folder.iterdir():
-            if figure.is_dir():
-                for file in _yaml_files(figure):
-                    name = f"{figure.name}/{file.name.removesuffix('.yaml')}"
-                    found[name] = _description(file)
+    found = dict(_options(folder, "", deep=group == "experiment"))
     return dict(sorted(found.items()))
+
+
+def _options(folder: Traversable, prefix: str, deep: bool) -> Iterator[tuple[str, str]]:
+    for entry in folder.iterdir():
+        if entry.is_file() and entry.name.endswith(".yaml"):
+            yield prefix + entry.name.removesuffix(".yaml"), _description(entry)
+        elif entry.is_dir() and deep:
+            yield from _options(entry, f"{prefix}{entry.name}/", deep)
 
 
 def header(group: str, option: str) -> str:
@@ -33,10 +36,6 @@ def header(group: str, option: str) -> str:
         if not line.startswith("# @package"):
             lines.append(line.removeprefix("#").strip())
     return "\n".join(lines)
-
-
-def _yaml_files(folder: Traversable) -> list[Traversable]:
-    return [entry for entry in folder.iterdir() if entry.is_file() and entry.name.endswith(".yaml")]
 
 
 def _description(file: Traversable) -> str:

@@ -9,7 +9,10 @@ from bnrepro.config.schema import RunConfig
 
 
 def run_id(config: RunConfig) -> str:
-    """Twelve hexadecimal digits that name the run: equal exactly when the computation is."""
+    """Twelve hexadecimal digits that name the run: equal when the resolved config is.
+
+    What says where and how it executes (``runtime``, ``data.root``) is no part of it.
+    """
     return _digest(_computation(config))
 
 
@@ -20,7 +23,7 @@ def recipe_id(config: RunConfig) -> str:
     return _digest(computation)
 
 
-def run_directory(config: RunConfig) -> Path:
+def run_path(config: RunConfig) -> Path:
     """``<runtime.runs>/<experiment>/<run id>``."""
     return Path(config.runtime.runs) / config.experiment / run_id(config)
 

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 PositiveInt = Annotated[int, Field(ge=1)]
 NaturalInt = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Threads = Annotated[int, Field(ge=1, le=1024)]
 Rate = Annotated[FiniteFloat, Field(ge=0)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
 Threshold = Annotated[int, Field(ge=0, le=254)]
@@ -56,8 +58,8 @@ class Mnist(_Section):
 class ImageFolder(_Section):
     """A tree of image files, train/<class>/* and val/<class>/*, decoded once into memory."""
 
-    name: Literal["image_folder"]
-    """The kind of data set."""
+    name: Literal["image_folder", "tiny_imagenet"]
+    """The data set; they differ in their values alone."""
     folder: str
     """The tree: an absolute path, or a folder below data.root, BNREPRO_DATA or the cache folder."""
     root: str | None
@@ -94,7 +96,7 @@ class Cnn(_Section):
     channels: PositiveInt
     """Feature maps of the convolution."""
     hidden: PositiveInt
-    """Units of the fully connected layer."""
+    """Units of the fully connected layer. Not a network of the paper."""
     activation: Activation
     """The nonlinearity."""
     init_std: Positive
@@ -146,7 +148,8 @@ class BatchNorm(_Section):
     eps: Epsilon
     """Added to the variance (Algorithm 1). The paper gives no value."""
     momentum: MovingMomentum
-    """Weight of the newest batch in the moving averages; null: the mean over all batches so far."""
+    """Weight of the newest batch in the moving averages (Section 3.1; no value given); null: the
+    mean over all batches so far."""
 
 
 class LayerNorm(_Section):
@@ -175,13 +178,14 @@ class Sgd(_Section):
     name: Literal["sgd"]
     """The optimizer."""
     lr: Rate
-    """Base learning rate."""
+    """Base learning rate. The paper: 0.0015 on ImageNet (Section 4.2.2); none given for MNIST."""
     lr_multiplier: Rate
     """Factor on the base rate: the paper's x5 and x30 (Section 4.2.2)."""
     momentum: Annotated[Rate, Field(lt=1)]
     """Weight of the past in the update v <- momentum v + g. The paper gives no value."""
     weight_decay: Rate
-    """L2 penalty on all parameters, as a factor: g <- g + weight_decay w."""
+    """L2 penalty on all parameters, as a factor: g <- g + weight_decay w. The paper divides it by 5
+    for the accelerated networks (Section 4.2.1) and gives no value."""
     decay_factor: Annotated[Positive, Field(le=1)]
     """The rate is multiplied by this every decay_every steps; 1: constant. GoogLeNet: 0.96."""
     decay_every: PositiveInt
@@ -221,12 +225,14 @@ class Evaluation(_Section):
     """When and how the network is evaluated on held-out data."""
 
     every: PositiveInt
-    """Steps between evaluations; step 0 and the last step are always evaluated."""
+    """Steps between evaluations; step 0 and the last step are always evaluated. Figure 1 has a
+    sample every 250 steps if its axis spans 50,000 (an inference)."""
     statistics: Literal["population", "moving"]
     """What batch normalization uses at evaluation. population: Algorithm 2's averages over training
     mini-batches; moving: the moving averages (Section 3.1 allows them for tracking accuracy)."""
     population_batches: PositiveInt
-    """Training mini-batches (of the training size) that Algorithm 2 averages over."""
+    """Training mini-batches (of the training size) that Algorithm 2 averages over, all where an
+    epoch has fewer. The paper: "multiple" (Section 3.1)."""
 
 
 class Probe(_Section):
@@ -239,14 +245,15 @@ class Probe(_Section):
     """The one unit (or feature map) of each hidden layer whose inputs are followed; fixed before
     training. The paper shows "one typical" unit and does not say which."""
     examples: PositiveInt
-    """Held-out examples, the first ones, on which the inputs are observed."""
+    """Held-out examples, the first ones, on which the inputs are observed; all where there are
+    fewer. The paper does not say on which."""
 
 
 class Record(_Section):
     """What goes into metrics.jsonl."""
 
     every: PositiveInt
-    """Steps between rows of the training loss; a row holds the mean over the steps since."""
+    """Steps between rows of the training loss (mean cross-entropy, in nats, since the last row)."""
 
 
 class Runtime(_Section):
@@ -256,7 +263,7 @@ class Runtime(_Section):
     """Folder that holds the run directories."""
     device: Literal["auto", "cpu", "cuda", "mps"]
     """auto: CUDA, then Apple's MPS, then the CPU."""
-    threads: PositiveInt
+    threads: Threads
     """CPU threads of the run. One thread a run and many runs side by side is the fastest."""
     compile: Literal["auto", "on", "off"]
     """Compile the training step with torch.compile; auto: on CPU and CUDA where the run is long
@@ -276,7 +283,7 @@ class RunConfig(_Section):
     """The preset under configs/experiment/ that the run belongs to."""
     scale: Literal["smoke", "laptop", "gpu", "paper"]
     """How big: smoke (seconds), laptop (two CPU cores), gpu (one GPU), paper (as published)."""
-    seed: NaturalInt
+    seed: Seed
     """Fixes the initial weights, the order of the examples and every other random draw."""
     steps: PositiveInt
     """Parameter updates. The paper: 50,000 (Section 4.1)."""

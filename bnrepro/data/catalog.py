@@ -1,11 +1,15 @@
-"""The data sets by name: what `bnrepro data` lists, fetches and verifies."""
+"""The data sets by name: what `bnrepro data` lists, fetches and verifies. Imports no torch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bnrepro.data.mnist import fetch_mnist, find_mnist, verify_mnist
+from bnrepro.data.folders import find_tree, first_root
+from bnrepro.data.image_tree import read_image_tree
+from bnrepro.data.mnist_files import fetch_mnist, find_mnist, verify_mnist
 from bnrepro.errors import UserError
+
+_TINY_IMAGENET = "tiny-imagenet-200"
 
 
 @dataclass(frozen=True)
@@ -15,28 +19,52 @@ class Source:
     Attributes:
         find: its folder, or None where it is not on this machine.
         fetch: download it and return its folder.
-        verify: check every file; return the files that were checked.
+        verify: check the files; return what was found good, a line each.
     """
 
     find: Callable[[], Path | None]
     fetch: Callable[[], Path]
-    verify: Callable[[Path], list[Path]]
+    verify: Callable[[Path], list[str]]
 
 
-SOURCES = {"mnist": Source(find_mnist, fetch_mnist, verify_mnist)}
+def _fetch_tiny_imagenet() -> Path:
+    raise UserError(
+        "tiny_imagenet: its terms ask for a download by hand; unpack tiny-imagenet-200.zip into "
+        f"{first_root()}"
+    )
+
+
+def _verify_tiny_imagenet(folder: Path) -> list[str]:
+    tree = read_image_tree(folder, num_classes=None)
+    return [
+        f"{folder / split}: {len(files):,} images of {len(tree.classes)} classes"
+        for split, files in (("train", tree.train), ("val", tree.val))
+    ]
+
+
+SOURCES = {
+    "mnist": Source(find_mnist, fetch_mnist, verify_mnist),
+    "tiny_imagenet": Source(
+        lambda: find_tree(_TINY_IMAGENET), _fetch_tiny_imagenet, _verify_tiny_imagenet
+    ),
+}
 """Data sets kept in files; those not named here are embedded in installed packages."""
 
 
 def fetch(name: str) -> Path | None:
-    """The folder of a data set, downloaded if it is not there; None: embedded, no folder."""
+    """The folder of a data set, downloaded if it is not there; None: embedded, no folder.
+
+    Raises:
+        UserError: it cannot be had; says what to do.
+    """
     source = SOURCES.get(name)
     if source is None:
         return None
     return source.find() or source.fetch()
 
 
-def verify(name: str) -> list[Path]:
-    """The files of a data set after each was checked against its checksum.
+def verify(name: str) -> list[str]:
+    """What was found good in the files of a data set; empty: embedded, no files.
 
     Raises:
         UserError: the data set is not on this machine, or a file is missing, cut short or altered.

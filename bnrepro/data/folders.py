@@ -18,3 +18,11 @@ def roots(root: str | None = None) -> list[Path]:
 def first_root(root: str | None = None) -> Path:
     """Where a download goes: the first of `roots`."""
     return roots(root)[0]
+
+
+def find_tree(folder: str, root: str | None = None) -> Path | None:
+    """A folder with ``train/`` in it below one of `roots`, or None where there is none."""
+    for base in roots(root):
+        if (base / folder / "train").is_dir():
+            return base / folder
+    return None

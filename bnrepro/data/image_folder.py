@@ -1,12 +1,10 @@
 """Image folders as data sets: found on disk, prepared once, read into memory."""
 
-from pathlib import Path
-
 from platformdirs import user_cache_path
 from rich.console import Console
 
 from bnrepro.data.dataset import Dataset
-from bnrepro.data.folders import roots
+from bnrepro.data.folders import find_tree, roots
 from bnrepro.data.prepared import BadImages, load_prepared, prepare_images
 from bnrepro.errors import UserError
 
@@ -32,7 +30,7 @@ def load_image_folder(
     Raises:
         UserError: the folder is not there, or what `prepare_images` refuses.
     """
-    tree = find_image_folder(folder, root)
+    tree = find_tree(folder, root)
     if tree is None:
         raise UserError(
             f"data.folder={folder}: not found in {', '.join(map(str, roots(root)))}; "
@@ -40,11 +38,3 @@ def load_image_folder(
         )
     cache = user_cache_path("bnrepro") / "prepared"
     return load_prepared(prepare_images(tree, size, num_classes, bad_images, cache, console))
-
-
-def find_image_folder(folder: str, root: str | None = None) -> Path | None:
-    """The tree of images, or None where it is not on this machine."""
-    for base in roots(root):
-        if (base / folder / "train").is_dir():
-            return base / folder
-    return None

@@ -1,27 +1,14 @@
-"""MNIST: found on disk, verified, or downloaded once."""
+"""MNIST as tensors."""
 
-import gzip
-import hashlib
-import tempfile
-import zlib
 from pathlib import Path
-from urllib.error import URLError
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from bnrepro.data.dataset import Dataset, Split, binarize
-from bnrepro.data.folders import first_root, roots
-from bnrepro.errors import UserError
+from bnrepro.data.mnist_files import fetch_mnist, find_mnist, read_mnist_file
 
-# SHA-256 of the four files of the original distribution, decompressed.
-_SHA256 = {
-    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-}
 _IMAGES_HEADER, _LABELS_HEADER = 16, 8  # bytes of the IDX format before the values
 
 
@@ -45,87 +32,12 @@ def load_mnist(threshold: int, root: str | None = None) -> Dataset:
     )
 
 
-def find_mnist(root: str | None = None) -> Path | None:
-    """The first folder that holds a file of MNIST, in torchvision's layout or plain."""
-    for base in roots(root):
-        for folder in (base / "mnist" / "MNIST" / "raw", base / "MNIST" / "raw", base):
-            if any(_file(folder, name) for name in _SHA256):
-                return folder
-    return None
-
-
-def fetch_mnist(root: str | None = None) -> Path:
-    """Download MNIST with torchvision (progress shown, checksums verified) and return its folder.
-
-    It is written beside its place and moved there when complete: half a download is never seen.
-
-    Raises:
-        UserError: no connection, or the folder cannot be written; says what to do.
-    """
-    from torchvision.datasets import MNIST
-
-    target = first_root(root) / "mnist"
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=target) as partial:
-            MNIST(partial, download=True)
-            Path(partial, "MNIST").rename(target / "MNIST")
-    except (URLError, RuntimeError) as error:
-        raise UserError(
-            f"data=mnist: not found in {', '.join(map(str, roots(root)))} and the download failed; "
-            "offline, put the four train-* and t10k-* .gz files of MNIST into "
-            f"{target / 'MNIST' / 'raw'}, or use data=digits"
-        ) from error
-    except OSError as error:
-        raise UserError(
-            f"data=mnist: cannot write to {target} ({error.strerror}); "
-            "set data.root or BNREPRO_DATA to a folder that can be written"
-        ) from error
-    return target / "MNIST" / "raw"
-
-
-def verify_mnist(folder: Path) -> list[Path]:
-    """Check every file against its SHA-256 and return the files.
-
-    Raises:
-        UserError: the first file that is missing, cut short or altered.
-    """
-    for name in _SHA256:
-        _read(folder, name)
-    return [path for name in _SHA256 if (path := _file(folder, name))]
-
-
 def _images(folder: Path, part: str, threshold: int) -> Tensor:
-    raw = _read(folder, f"{part}-images-idx3-ubyte")
+    raw = read_mnist_file(folder, f"{part}-images-idx3-ubyte")
     pixels = np.frombuffer(raw, dtype=np.uint8, offset=_IMAGES_HEADER).copy()
     return binarize(torch.from_numpy(pixels).view(-1, 1, 28, 28), threshold)
 
 
 def _labels(folder: Path, part: str) -> Tensor:
-    raw = _read(folder, f"{part}-labels-idx1-ubyte")
+    raw = read_mnist_file(folder, f"{part}-labels-idx1-ubyte")
     return torch.from_numpy(np.frombuffer(raw, np.uint8, offset=_LABELS_HEADER).astype(np.int64))
-
-
-def _file(folder: Path, name: str) -> Path | None:
-    """The file, compressed or not."""
-    for path in (folder / f"{name}.gz", folder / name):
-        if path.is_file():
-            return path
-    return None
-
-
-def _read(folder: Path, name: str) -> bytes:
-    """The decompressed, verified contents."""
-    path = _file(folder, name)
-    remedy = f"remove {folder} and run `bnrepro data fetch mnist`"
-    if path is None:
-        raise UserError(f"{folder / name}.gz: missing; {remedy}")
-    try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(f"{path}: cut short or not a gzip file; {remedy}") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    if hashlib.sha256(raw).hexdigest() != _SHA256[name]:
-        raise UserError(f"{path}: not the original file (its checksum differs); {remedy}")
-    return raw

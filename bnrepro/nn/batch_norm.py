@@ -7,47 +7,57 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 
-class _Normalize(torch.autograd.Function):
-    """xhat = (x - mu) / sqrt(var + eps) over the given axes, and its gradient.
+class _BatchNormFunction(torch.autograd.Function):
+    """y = gamma (x - mu) / sqrt(var + eps) + beta over the given axes, and its gradient.
 
-    Also returns mu and var (biased), which Algorithm 2 and the moving averages need; they carry
-    no gradient of their own.
+    Also returns mu and var (biased), which the moving averages need; they carry no gradient.
     """
 
     @staticmethod
-    def forward(x: Tensor, axes: tuple[int, ...], eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        x: Tensor, gamma: Tensor | None, beta: Tensor | None, axes: tuple[int, ...], eps: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Algorithm 1."""
         mu = x.mean(axes, keepdim=True)
         var = (x - mu).square().mean(axes, keepdim=True)
-        xhat = (x - mu) * torch.rsqrt(var + eps)
-        return xhat, mu, var
+        y = (x - mu) * torch.rsqrt(var + eps)
+        if gamma is not None and beta is not None:
+            y = gamma * y + beta
+        return y, mu, var
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        x, axes, eps = inputs
+        """Keep what the backward pass needs."""
+        x, gamma, _, axes, eps = inputs
         _, mu, var = output
         ctx.mark_non_differentiable(mu, var)
-        ctx.save_for_backward(x, mu, var)
+        ctx.save_for_backward(x, gamma, mu, var)
         ctx.axes = axes
         ctx.eps = eps
 
     @staticmethod
     @once_differentiable
     def backward(
-        ctx: Any, grad_xhat: Tensor, _grad_mu: Tensor, _grad_var: Tensor
-    ) -> tuple[Tensor, None, None]:
+        ctx: Any, grad_y: Tensor, _grad_mu: Tensor, _grad_var: Tensor
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, None, None]:
         """The equations after Algorithm 1 in Section 3, line by line."""
-        x, mu, var = ctx.saved_tensors
+        x, gamma, mu, var = ctx.saved_tensors
         axes = ctx.axes
         m = x.numel() // mu.numel()
         centred = x - mu
         inverse_std = torch.rsqrt(var + ctx.eps)
+        grad_xhat = grad_y if gamma is None else grad_y * gamma
         grad_var = (grad_xhat * centred).sum(axes, keepdim=True) * (-0.5) * inverse_std**3
         grad_mu = (
             -(grad_xhat * inverse_std).sum(axes, keepdim=True)
             + grad_var * (-2 * centred).sum(axes, keepdim=True) / m
         )
         grad_x = grad_xhat * inverse_std + grad_var * 2 * centred / m + grad_mu / m
-        return grad_x, None, None
+        if gamma is None:
+            return grad_x, None, None, None, None
+        grad_gamma = (grad_y * centred * inverse_std).sum(axes, keepdim=True)
+        grad_beta = grad_y.sum(axes, keepdim=True)
+        return grad_x, grad_gamma, grad_beta, None, None
 
 
 class BatchNorm(nn.Module):
@@ -70,8 +80,8 @@ class BatchNorm(nn.Module):
         track_running_stats: keep moving averages; without them evaluation uses batch statistics.
 
     Raises:
-        ValueError: in training, fewer than two values per feature (the variance of one value is
-            nothing to normalize by), or an input of another shape.
+        ValueError: batch statistics of fewer than two values per feature (the variance of one value
+            is nothing to normalize by), or an input of another shape.
     """
 
     running_mean: Tensor | None
@@ -124,23 +134,25 @@ class BatchNorm(nn.Module):
         axes, broadcast = self._layout(x)
         # As torch: statistics of half-precision inputs are computed in single precision.
         wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        gamma = None if self.weight is None else self.weight.view(broadcast).to(wide.dtype)
+        beta = None if self.bias is None else self.bias.view(broadcast).to(wide.dtype)
+        y: Tensor
         if self.training or self.running_mean is None or self.running_var is None:
             m = x.numel() // broadcast.numel()
-            if self.training and m < 2:
+            if m < 2:
                 raise ValueError(
-                    f"batch normalization in training needs more than 1 value per feature, got an "
-                    f"input of shape {tuple(x.shape)}; use a larger mini-batch"
+                    "batch statistics need more than 1 value per feature, got an input of shape "
+                    f"{tuple(x.shape)}; use a larger mini-batch"
                 )
-            xhat, mu, var = _Normalize.apply(wide, axes, self.eps)
+            y, mu, var = _BatchNormFunction.apply(wide, gamma, beta, axes, self.eps)
             if self.training:
                 self._track(mu, var, m)
         else:
             mean = self.running_mean.view(broadcast)
-            xhat = (wide - mean) * torch.rsqrt(self.running_var.view(broadcast) + self.eps)
-        if self.weight is not None and self.bias is not None:
-            xhat = self.weight.view(broadcast) * xhat + self.bias.view(broadcast)
-        y: Tensor = xhat.to(x.dtype)
-        return y
+            y = (wide - mean) * torch.rsqrt(self.running_var.view(broadcast) + self.eps)
+            if gamma is not None and beta is not None:
+                y = gamma * y + beta
+        return y.to(x.dtype)
 
     def _layout(self, x: Tensor) -> tuple[tuple[int, ...], torch.Size]:
         """The axes that statistics run over, and the shape that features broadcast from."""

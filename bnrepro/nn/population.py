@@ -24,8 +24,9 @@ class _Averages:
     def observe(self, _layer: nn.Module, inputs: tuple[Any, ...]) -> None:
         """A forward pre-hook: sees what the layer is about to normalize."""
         x: Tensor = inputs[0]
-        axes = [0] if self.per_activation or x.dim() == 2 else [0, 2, 3]
-        var, mean = torch.var_mean(x.float(), axes, correction=0)
+        axes = [0] if self.per_activation else [0, *range(2, x.dim())]
+        wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        var, mean = torch.var_mean(wide, axes, correction=0)
         m = x.numel() // mean.numel()
         if self.batches and m != self.values_per_feature:
             raise ValueError(
@@ -74,10 +75,11 @@ def estimate_population_statistics(model: nn.Module, batches: Iterable[Tensor]) 
         twin.register_forward_pre_hook(averages[name].observe)
     for x in batches:
         scratch(x)
+    unseen = [name for name, average in averages.items() if average.batches == 0]
+    if unseen:
+        raise ValueError(f"{unseen[0]}: Algorithm 2 needs at least one mini-batch that reaches it")
     for name, layer in layers.items():
         average = averages[name]
-        if average.batches == 0:
-            raise ValueError(f"{name}: Algorithm 2 needs at least one mini-batch")
         m = average.values_per_feature
         assert layer.running_mean is not None
         assert layer.running_var is not None

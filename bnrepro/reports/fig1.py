@@ -45,6 +45,11 @@ NETWORKS = (
     _Network("fig1/with_bn", "with BN", "#0072B2", "fig1a_with_bn", "fig1c"),
 )
 
+_PAPER_NOTE = (
+    "digitized from the vector drawings; that the axis of (b) and (c) spans 0 to 50,000 steps is "
+    "an inference; the drawn accuracies begin near step 4,000, the one without BN ends at 44,081"
+)
+
 _Runs = dict[str, list[FinishedRun]]
 
 
@@ -54,7 +59,8 @@ def draw_fig1(
     """Write Figure 1 and its numbers from finished runs.
 
     ``curves.csv`` (every seed), ``bands.csv`` (mean and interval), ``summary.csv`` (ours against
-    the paper's), ``setup.json``, ``fig1.svg`` and ``fig1.png`` under ``<results>/<scale>/fig1``.
+    the paper's), ``setup.json``, ``fig1.svg`` and ``fig1.png`` under ``<results>/<scale>/fig1``, or
+    beside it under a name that says the overrides.
 
     Args:
         runs: folder of the run directories.
@@ -66,7 +72,7 @@ def draw_fig1(
         The folder, and the experiments of the figure that have no finished run.
 
     Raises:
-        UserError: there is no finished run at all.
+        UserError: there is no finished run at all, or the results cannot be written.
     """
     presets = {
         network.experiment: load([f"experiment={network.experiment}", f"scale={scale}", *overrides])
@@ -79,15 +85,22 @@ def draw_fig1(
             f"fig1: no finished run at scale={scale} under {runs}; run "
             f"`bnrepro train experiment={NETWORKS[-1].experiment} scale={scale}` first"
         )
-    folder = results / scale / "fig1"
-    folder.mkdir(parents=True, exist_ok=True)
     bands = _bands(found)
+    folder = results / scale / ",".join(["fig1", *overrides]).replace("/", "_")
+    try:
+        _write(found, bands, _title(found, scale, overrides), folder)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written ({error.strerror})") from error
+    return folder, missing
+
+
+def _write(found: _Runs, bands: pd.DataFrame, title: str, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     _curves(found).to_csv(folder / "curves.csv", index=False, float_format="%.6g")
     bands.to_csv(folder / "bands.csv", index=False, float_format="%.6g")
     _summary(found).to_csv(folder / "summary.csv", index=False, float_format="%.6g")
     (folder / "setup.json").write_text(json.dumps(_setup(found), indent=2) + "\n")
-    _draw(found, bands, scale, folder)
-    return folder, missing
+    _draw(found, bands, title, folder)
 
 
 def _tags(run: FinishedRun) -> dict[str, str]:
@@ -147,6 +160,8 @@ def _summary(found: _Runs) -> pd.DataFrame:
         if not ended:
             continue
         curves = [run.rows["test/accuracy"].dropna() for run in ended]
+        # What a diverged run had last is not where it would have ended.
+        final = [c.iloc[-1] for c, run in zip(curves, ended, strict=True) if not run.diverged]
         paper = paper_curve(network.accuracy)
         reach = np.array(
             [
@@ -158,7 +173,7 @@ def _summary(found: _Runs) -> pd.DataFrame:
         # The paper's axis is cropped: a curve that is above the target where it begins.
         paper_reach_bound = "<=" if paper.values[0] >= TARGET_ACCURACY else ""
         quantities = [
-            ("final test accuracy", np.array([c.iloc[-1] for c in curves]), paper.values[-1], ""),
+            ("final test accuracy", np.array(final), paper.values[-1], ""),
             ("best test accuracy", np.array([c.max() for c in curves]), paper.values.max(), ""),
             (f"steps to {TARGET_ACCURACY}", reach, paper_reach, paper_reach_bound),
         ]
@@ -172,27 +187,30 @@ def _summary(found: _Runs) -> pd.DataFrame:
                     "mean": over_seeds.mean[0],
                     "low": over_seeds.low[0],
                     "high": over_seeds.high[0],
-                    "n": over_seeds.n,
+                    "n": over_seeds.n[0],
                     "never": len(ours) - len(reached),
+                    "diverged": sum(run.diverged for run in ended),
                     "paper": f"{bound}{theirs:.6g}",
                 }
             )
     return pd.DataFrame(rows)
 
 
-_NOTHING = Band(np.full(1, np.nan), np.full(1, np.nan), np.full(1, np.nan), 0)
+_NOTHING = Band(np.full(1, np.nan), np.full(1, np.nan), np.full(1, np.nan), np.zeros(1, int))
 
 
 def _setup(found: _Runs) -> dict[str, object]:
     """What ran, on what, how many seeds."""
     return {
         "interval": INTERVAL,
+        "paper": _PAPER_NOTE,
         "experiments": {
             experiment: {
                 "seeds": [run.config.seed for run in ended],
                 "diverged_seeds": [run.config.seed for run in ended if run.diverged],
+                "seconds": [run.seconds for run in ended],
                 "config": ended[0].config.model_dump(mode="json", exclude={"runtime", "seed"}),
-                "provenance": _distinct([run.provenance for run in ended]),
+                "provenance": _distinct([entry for run in ended for entry in run.provenance]),
             }
             for experiment, ended in found.items()
             if ended
@@ -208,33 +226,41 @@ def _distinct(provenances: list[dict[str, object]]) -> list[dict[str, object]]:
     return distinct
 
 
-def _draw(found: _Runs, bands: pd.DataFrame, scale: str, folder: Path) -> None:
+def _draw(found: _Runs, bands: pd.DataFrame, title: str, folder: Path) -> None:
     with mpl.rc_context({"svg.hashsalt": "bnrepro", "font.size": 9}):
         figure = Figure(figsize=(11, 3.9), layout="constrained")
         accuracy, without_bn, with_bn = figure.subplots(1, 3, width_ratios=[1.25, 1, 1])
         _draw_accuracy(accuracy, found, bands)
         for axes, letter, network in zip((without_bn, with_bn), ("b", "c"), NETWORKS, strict=True):
             _draw_percentiles(axes, letter, network, found[network.experiment], bands)
-        figure.suptitle(_title(found, scale), fontsize=9)
+        figure.suptitle(title, fontsize=9)
         # No date inside: the same runs give the same bytes.
         figure.savefig(folder / "fig1.svg", metadata={"Date": None})
         figure.savefig(folder / "fig1.png", dpi=150)
 
 
-def _title(found: _Runs, scale: str) -> str:
-    some = next(run for ended in found.values() for run in ended)
+def _title(found: _Runs, scale: str, overrides: list[str]) -> str:
+    config = next(run for ended in found.values() for run in ended).config
     seeds = sorted({len(ended) for ended in found.values() if ended})
     many = f"mean of {' and '.join(map(str, seeds))} seeds with 95 % bootstrap band"
     coloured = "one seed, no interval" if seeds == [1] else many
-    config = some.config
+    changed = f" {' '.join(overrides)}" if overrides else ""
     return (
-        f"Figure 1, scale {scale}: {config.data.name}, {config.steps:,} steps of "
+        f"Figure 1, scale {scale}{changed}: {config.data.name}, {config.steps:,} steps of "
         f"{config.batch_size} examples. Coloured: {coloured}. Black: the paper, digitized"
     )
 
 
 def _select(bands: pd.DataFrame, experiment: str, quantity: str) -> pd.DataFrame:
     return bands[(bands["experiment"] == experiment) & (bands["quantity"] == quantity)]
+
+
+def _mark_divergence(axes: Axes, ended: list[FinishedRun], tag: str, color: str) -> None:
+    """A cross where a seed's curve ends because its loss was no longer finite."""
+    for run in ended:
+        if run.diverged:
+            curve = run.rows[tag].dropna()
+            axes.plot(curve.index[-1:], curve.iloc[-1:], "x", color=color, clip_on=False)
 
 
 def _line(axes: Axes, curve: pd.DataFrame, color: str, label: str | None = None) -> None:
@@ -263,7 +289,8 @@ def _draw_accuracy(axes: Axes, found: _Runs, bands: pd.DataFrame) -> None:
     for network, style in zip(NETWORKS, ("--", "-"), strict=True):
         if found[network.experiment]:
             curve = _select(bands, network.experiment, "test_accuracy")
-            _line(axes, curve, network.color, f"{network.label} (n={curve['n'].iloc[0]})")
+            _line(axes, curve, network.color, f"{network.label} (n={curve['n'].max()})")
+            _mark_divergence(axes, found[network.experiment], "test/accuracy", network.color)
         _paper_line(axes, network.accuracy, last_step, style, f"paper, {network.label}")
     axes.set(
         title="(a) test accuracy",
@@ -281,9 +308,9 @@ def _draw_percentiles(
     axes: Axes, letter: str, network: _Network, ended: list[FinishedRun], bands: pd.DataFrame
 ) -> None:
     last_step = float(bands["step"].max())
-    ours = bands[bands["quantity"].isin([f"unit_p{percentile}" for percentile in _PERCENTILES])]
-    # The paper's axis, wider where ours need it, the same for both networks.
-    limit = max(2.5, 1.05 * np.nanmax(np.abs(ours[["mean", "low", "high"]].to_numpy())))
+    shown = bands[bands["quantity"].isin([f"unit_p{percentile}" for percentile in _PERCENTILES])]
+    # The paper's axis, wider where the means need it, the same for both networks.
+    limit = max(2.5, 1.05 * np.nanmax(np.abs(shown[["mean", "low", "high"]].to_numpy())))
     axes.set(
         title=f"({letter}) {network.label}: input to one sigmoid\nof the last hidden layer",
         xlabel="training step",
@@ -296,5 +323,11 @@ def _draw_percentiles(
         axes.text(0.5, 0.5, "not run", ha="center", va="center", transform=axes.transAxes)
         return
     for percentile in _PERCENTILES:
+        # Each seed has another unit, and the mean over units is no unit's curve.
+        tag = _tags(ended[0])[f"unit_p{percentile}"]
+        for run in ended:
+            curve = run.rows[tag].dropna()
+            axes.plot(curve.index, curve, color=network.color, linewidth=0.4, alpha=0.5)
+        _mark_divergence(axes, ended, tag, network.color)
         _line(axes, _select(bands, network.experiment, f"unit_p{percentile}"), network.color)
         _paper_line(axes, f"{network.panel}_p{percentile}", last_step, "-", None)

@@ -19,14 +19,16 @@ class FinishedRun:
     Attributes:
         directory: where it is.
         config: what it was told.
-        provenance: versions, commit and machine.
+        provenance: versions, commit and machine of each process that worked on it.
+        seconds: time spent in training.
         diverged: whether it ended in a non-finite loss.
         rows: its metrics, indexed by step, a column a tag; NaN where a tag has no row.
     """
 
     directory: RunDirectory
     config: RunConfig
-    provenance: dict[str, Any]
+    provenance: list[dict[str, Any]]
+    seconds: float
     diverged: bool
     rows: pd.DataFrame
 
@@ -45,17 +47,19 @@ def finished_runs(runs: Path, preset: RunConfig) -> list[FinishedRun]:
         status = directory.read_status()
         if status is None or not status.state.is_final:
             continue
-        content = yaml.safe_load(directory.config.read_text(encoding="utf-8"))
         try:
-            config = validate(content["config"])
-        except (UserError, KeyError, TypeError):
-            continue  # written by another version: not this preset
+            content = yaml.safe_load(directory.config.read_text(encoding="utf-8"))
+            config, provenance = validate(content["config"]), content["provenance"]
+        except (UserError, KeyError, TypeError, OSError, yaml.YAMLError):
+            continue  # damaged, or written by another version: not this preset
         if recipe_id(config) != recipe_id(preset):
             continue
         try:
             rows = pd.DataFrame(list(read_rows(directory.metrics))).set_index("step")
-        except (OSError, ValueError) as error:
-            raise UserError(f"{error}; remove {directory.path} and run it again") from error
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(
+                f"{directory.metrics}: {error}; remove {directory.path} and run it again"
+            ) from error
         diverged = status.state is State.DIVERGED
-        found.append(FinishedRun(directory, config, content["provenance"], diverged, rows))
+        found.append(FinishedRun(directory, config, provenance, status.seconds, diverged, rows))
     return sorted(found, key=lambda run: run.config.seed)

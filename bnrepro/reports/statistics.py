@@ -7,7 +7,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-INTERVAL = "95 % percentile bootstrap of the mean over seeds, 9,999 resamples"
+INTERVAL = (
+    "95 % percentile bootstrap of the mean over seeds, 9,999 resamples; with 5 seeds such an "
+    "interval is too narrow and covers the true mean in about 84 % of cases"
+)
 """How every interval is made; stands beside every figure."""
 
 
@@ -18,13 +21,13 @@ class Band(NamedTuple):
         mean: (points,).
         low: (points,), NaN where there is one seed only.
         high: (points,), likewise.
-        n: seeds.
+        n: (points,), seeds.
     """
 
     mean: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
-    n: int
+    n: NDArray[np.int64]
 
 
 def band(values: NDArray[np.float64]) -> Band:
@@ -33,9 +36,10 @@ def band(values: NDArray[np.float64]) -> Band:
     Args:
         values: (seeds, points).
     """
-    n = len(values)
+    seeds, points = values.shape
     mean = values.mean(axis=0)
-    if n < 2:
+    n = np.full(points, seeds)
+    if seeds < 2:
         unknown = np.full_like(mean, np.nan)
         return Band(mean, unknown, unknown, n)
     interval = bootstrap(
@@ -52,7 +56,9 @@ def band(values: NDArray[np.float64]) -> Band:
 
 
 def band_over_runs(curves: list[pd.Series]) -> tuple[NDArray[np.float64], Band]:
-    """Align curves on the steps that all of them have, then `band`.
+    """Align curves on their steps, and take the `band` over the seeds that have each step.
+
+    A curve that ends early (its run diverged) counts as far as it goes.
 
     Args:
         curves: one per seed, indexed by step; NaN rows are left out.
@@ -60,8 +66,17 @@ def band_over_runs(curves: list[pd.Series]) -> tuple[NDArray[np.float64], Band]:
     Returns:
         The steps, and the band over them.
     """
-    table = pd.concat([curve.dropna() for curve in curves], axis=1, join="inner").sort_index()
-    return table.index.to_numpy(dtype=np.float64), band(table.to_numpy(dtype=np.float64).T)
+    table = pd.concat([curve.dropna() for curve in curves], axis=1).sort_index()
+    values = table.to_numpy(dtype=np.float64).T
+    bands = np.empty((3, values.shape[1]))
+    n = np.sum(~np.isnan(values), axis=0)
+    # One bootstrap for all steps that the same seeds have.
+    present, group = np.unique(~np.isnan(values), axis=1, return_inverse=True)
+    for i, seeds in enumerate(present.T):
+        columns = np.ravel(group) == i
+        over_seeds = band(values[np.ix_(seeds, columns)])
+        bands[:, columns] = over_seeds.mean, over_seeds.low, over_seeds.high
+    return table.index.to_numpy(dtype=np.float64), Band(bands[0], bands[1], bands[2], n)
 
 
 def steps_to_reach(steps: NDArray[np.float64], values: NDArray[np.float64], target: float) -> float:

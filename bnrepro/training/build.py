@@ -19,15 +19,13 @@ from bnrepro.config.schema import (
     NoNorm,
     RunConfig,
 )
-from bnrepro.data import (
-    Augmentation,
-    Dataset,
-    Shuffling,
-    TrainingBatches,
-    load_digits,
-    load_image_folder,
-    load_mnist,
-)
+from bnrepro.data.augmentation import Augmentation
+from bnrepro.data.batches import TrainingBatches
+from bnrepro.data.dataset import Dataset
+from bnrepro.data.digits import load_digits
+from bnrepro.data.image_folder import load_image_folder
+from bnrepro.data.mnist import load_mnist
+from bnrepro.data.order import Shuffling
 from bnrepro.errors import UserError
 from bnrepro.nn import Cnn as CnnNetwork
 from bnrepro.nn import Inception as InceptionNetwork

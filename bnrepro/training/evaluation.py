@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from bnrepro.config import RunConfig
-from bnrepro.data import Dataset
+from bnrepro.data.dataset import Dataset
 from bnrepro.nn import estimate_population_statistics
 from bnrepro.run_directory import Row
 from bnrepro.training.build import make_batches

@@ -1,5 +1,6 @@
 """The training loop: steps, rows, evaluations and checkpoints, and how to stop and go on."""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bnrepro.config import RunConfig
-from bnrepro.data import Dataset
+from bnrepro.data.dataset import Dataset
 from bnrepro.run_directory import Row
 from bnrepro.training.build import make_batches
 from bnrepro.training.checkpoint import Checkpoint
@@ -73,7 +74,7 @@ class TrainingLoop:
         config = self.config
         started = checkpointed = time.monotonic()
         seconds_before = self.seconds
-        if self.step == 0:
+        if self.recorder.position == 0:  # a run stopped before its first update has its first row
             self._record(on_row)
         while self.step < config.steps and stop.signal is None:
             images, labels = self.batch(self.step)
@@ -130,6 +131,9 @@ class TrainingLoop:
             row["train/learning_rate"] = self.config.optim.learning_rate(self.step - 1)
         if self._evaluation_is_due():
             row |= self.evaluate(self.model)
+        for tag, value in row.items():
+            if not math.isfinite(value):
+                raise DivergedError(self.step, tag)
         self.recorder.write(row)
         on_row(row)
 

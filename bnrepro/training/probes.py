@@ -1,5 +1,7 @@
 """Distributions of the inputs to the nonlinearities: Figure 1(b, c)."""
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -47,7 +49,11 @@ def _percentiles(name: str, inputs: Tensor, unit: int) -> Row:
     row: Row = {}
     for which, flat in values.items():
         stride = -(-flat.numel() // _POOLED_VALUES)
-        found = np.percentile(flat[::stride].float().cpu().numpy(), PERCENTILES)
+        while math.gcd(stride, flat.numel()) > 1:  # or it would see some columns only
+            stride += 1
+        seen = flat[::stride].float().cpu().numpy()
+        finite = np.isfinite(seen).all()
+        found = np.percentile(seen, PERCENTILES) if finite else [np.nan] * len(PERCENTILES)
         for percentile, value in zip(PERCENTILES, found, strict=True):
             row[f"probe/{name}/{which}/p{percentile}"] = float(value)
     return row

@@ -10,6 +10,9 @@ import torch
 import bnrepro
 from bnrepro.training.device import describe_device
 
+COMPUTATION_KEYS = ("bnrepro", "torch", "processor", "device", "threads", "compiled")
+"""What the last digits of a run's numbers can depend on."""
+
 
 def provenance(device: torch.device, threads: int, compiled: bool) -> dict[str, str | int | bool]:
     """Versions, git commit (empty outside a checkout), processor and how the run executes."""

@@ -71,7 +71,7 @@ class Recorder:
 
     def write(self, row: Row) -> None:
         """Append a row."""
-        self._file.write(json.dumps(row).encode() + b"\n")
+        self._file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
         self._file.flush()
 
     def sync(self) -> None:

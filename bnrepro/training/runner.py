@@ -1,13 +1,8 @@
 """A `RunConfig` in, a run directory out."""
 
-import errno
-import logging
-import os
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from signal import Signals
+from typing import Any
 
 import torch
 import torch._dynamo.exc
@@ -16,11 +11,10 @@ from rich.console import Console
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from bnrepro.config import RunConfig, run_directory, run_id
-from bnrepro.data import Dataset
-from bnrepro.errors import RunFailedError, UserError
+from bnrepro.config import RunConfig, run_id, run_path
+from bnrepro.data.dataset import Dataset
+from bnrepro.errors import UserError
 from bnrepro.run_directory import (
-    LockedError,
     Row,
     RunDirectory,
     State,
@@ -29,12 +23,13 @@ from bnrepro.run_directory import (
 )
 from bnrepro.training.build import make_batches, make_dataset, make_model
 from bnrepro.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from bnrepro.training.claim import Say, claimed, is_out_of_memory, make_status
 from bnrepro.training.compiler import Step, compile_step
 from bnrepro.training.device import describe_device, pick_device
 from bnrepro.training.loop import TrainingLoop
 from bnrepro.training.profiler import profiled
 from bnrepro.training.progress import TrainingProgress
-from bnrepro.training.provenance import provenance
+from bnrepro.training.provenance import COMPUTATION_KEYS, provenance
 from bnrepro.training.recorder import DivergedError, Recorder
 from bnrepro.training.signals import stop_on_signals
 from bnrepro.training.step import TrainingStep
@@ -70,27 +65,44 @@ def run(config: RunConfig, console: Console) -> Outcome:
             holds the run.
         RunFailedError: the disk is full, say; the last good checkpoint stays.
     """
-    directory = RunDirectory(run_directory(config))
-    status = directory.read_status()
-    if status is not None and status.state.is_final:
-        return Outcome(directory, status, already_done=True)
+    directory = RunDirectory(run_path(config))
+    if (done := _already_done(directory, config)) is not None:
+        return done
     torch.set_num_threads(config.runtime.threads)
     device = pick_device(config.runtime.device)
-    dataset = make_dataset(config, console).to(device)
-    torch.manual_seed(config.seed)
-    # Channels last: what convolutions are fastest in, on CPU and GPU alike.
-    model = make_model(config, dataset).to(device).to(memory_format=torch.channels_last)
-    try:
-        directory.path.mkdir(parents=True, exist_ok=True)
-        with directory.lock(), _messages(directory, console) as say, _failures(directory, config):
-            return _Run(config, directory, dataset, model, device, console, say).run()
-    except LockedError:
-        raise UserError(f"{directory.path}: {_holder(directory)}") from None
-    except (PermissionError, NotADirectoryError, FileExistsError) as error:
+    dataset, model = _build(config, device, console)
+    with claimed(directory, config, console) as say:
+        # It may have ended since the first look.
+        if (done := _already_done(directory, config)) is not None:
+            return done
+        return _Run(config, directory, dataset, model, device, console, say).run()
+
+
+def _already_done(directory: RunDirectory, config: RunConfig) -> Outcome | None:
+    status = directory.read_status()
+    if status is None or not status.state.is_final:
+        return None
+    if config.runtime.profile:
         raise UserError(
-            f"runtime.runs={config.runtime.runs}: cannot be written ({error.strerror}); "
-            "name a folder that can"
+            f"runtime.profile=true: {directory.path} is {status.state}, nothing is left to trace; "
+            "use another seed or runtime.runs"
+        )
+    return Outcome(directory, status, already_done=True)
+
+
+def _build(config: RunConfig, device: torch.device, console: Console) -> tuple[Dataset, nn.Module]:
+    try:
+        dataset = make_dataset(config, console).to(device)
+        torch.manual_seed(config.seed)
+        # Channels last: what convolutions are fastest in, on CPU and GPU alike.
+        model = make_model(config, dataset).to(device).to(memory_format=torch.channels_last)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(
+            f"model={config.model.name}: data and network do not fit into memory; use smaller ones"
         ) from error
+    return dataset, model
 
 
 class _Run:
@@ -104,7 +116,7 @@ class _Run:
         model: nn.Module,
         device: torch.device,
         console: Console,
-        say: Callable[[str], None],
+        say: Say,
     ) -> None:
         self.config = config
         self.directory = directory
@@ -122,6 +134,11 @@ class _Run:
         )
 
     def run(self) -> Outcome:
+        before = self.directory.read_status()
+        # From here on this process is the one that a second one is told of.
+        self._write_status(
+            State.RUNNING, before.step if before else 0, before.seconds if before else 0.0, 0.0
+        )
         step_function = self._compile()
         self._write_config(compiled=step_function is not self.update)
         saved = load_checkpoint(self.directory, self.say)
@@ -151,9 +168,7 @@ class _Run:
 
         def status(state: State, message: str = "") -> Status:
             speed = progress.steps_per_second
-            now = _status(config, state, loop.step, loop.seconds, speed, message)
-            directory.write_status(now)
-            return now
+            return self._write_status(state, loop.step, loop.seconds, speed, message)
 
         def on_row(row: Row) -> None:
             progress.update(loop.step, row.get("train/loss"), row.get("test/accuracy"))
@@ -216,13 +231,38 @@ class _Run:
             velocity.zero_()
         torch.manual_seed(self.config.seed)
 
+    def _write_status(
+        self,
+        state: State,
+        step: int,
+        seconds: float,
+        steps_per_second: float,
+        message: str = "",
+    ) -> Status:
+        status = make_status(self.config, state, step, seconds, steps_per_second, message)
+        self.directory.write_status(status)
+        return status
+
     def _write_config(self, compiled: bool) -> None:
+        """Write config.yaml; a process that resumes under other conditions adds its provenance."""
+        now = provenance(self.device, self.config.runtime.threads, compiled)
+        earlier: list[dict[str, Any]] = []
         if self.directory.config.exists():
-            return
+            earlier = yaml.safe_load(self.directory.config.read_text())["provenance"]
+            changed = [
+                f"{key} {earlier[-1].get(key)} -> {now[key]}"
+                for key in COMPUTATION_KEYS
+                if earlier[-1].get(key) != now[key]
+            ]
+            if changed:
+                self.say(
+                    f"resumed under other conditions ({', '.join(changed)}): the end may differ in "
+                    "its last digits from an uninterrupted run's"
+                )
         content = {
             "run_id": run_id(self.config),
             "config": self.config.model_dump(mode="json"),
-            "provenance": provenance(self.device, self.config.runtime.threads, compiled),
+            "provenance": earlier if now in earlier else [*earlier, now],
         }
         text = yaml.safe_dump(content, sort_keys=False)
         write_atomically(self.directory.config, text.encode())
@@ -232,83 +272,3 @@ class _Run:
             name: value.contiguous().cpu() for name, value in self.model.state_dict().items()
         }
         write_atomically(self.directory.weights, save(weights))
-
-
-def _status(
-    config: RunConfig,
-    state: State,
-    step: int,
-    seconds: float,
-    steps_per_second: float,
-    message: str,
-) -> Status:
-    return Status(
-        state=state,
-        step=step,
-        steps=config.steps,
-        seconds=round(seconds, 3),
-        steps_per_second=round(steps_per_second, 1),
-        pid=os.getpid(),
-        host=socket.gethostname(),
-        message=message,
-    )
-
-
-def _holder(directory: RunDirectory) -> str:
-    status = directory.read_status()
-    if status is None:
-        return "another process is running it"
-    return (
-        f"process {status.pid} on {status.host} is running it (step {status.step:,} of "
-        f"{status.steps:,}); wait for it or stop it"
-    )
-
-
-@contextmanager
-def _messages(directory: RunDirectory, console: Console) -> Iterator[Callable[[str], None]]:
-    """Yields what tells the person and the run's log.txt at once."""
-    logger = logging.getLogger(f"bnrepro.run.{directory.path.name}")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    handler = logging.FileHandler(directory.log, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s"))
-    logger.addHandler(handler)
-
-    def say(message: str) -> None:
-        logger.info(message)
-        console.print(message, highlight=False, soft_wrap=True, markup=False)
-
-    try:
-        yield say
-    finally:
-        logger.removeHandler(handler)
-        handler.close()
-
-
-@contextmanager
-def _failures(directory: RunDirectory, config: RunConfig) -> Iterator[None]:
-    """Turn an error inside the run into the state ``failed`` with its reason."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        reason = str(error).strip() or type(error).__name__
-        before = directory.read_status()
-        with suppress(OSError):
-            directory.write_status(
-                _status(
-                    config,
-                    State.FAILED,
-                    before.step if before else 0,
-                    before.seconds if before else 0.0,
-                    0.0,
-                    reason,
-                )
-            )
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise RunFailedError(
-                f"{directory.path}: no space left on the disk; the last good checkpoint is kept: "
-                "make room and run the same command again"
-            ) from error
-        raise

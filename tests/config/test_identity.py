@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from bnrepro.config import load, recipe_id, run_directory, run_id
+from bnrepro.config import load, recipe_id, run_id, run_path
 
 
 def test_where_and_how_it_runs_is_no_part_of_a_run() -> None:
@@ -36,4 +36,4 @@ def test_recipe_is_all_but_the_seed() -> None:
 
 def test_directory_is_experiment_and_id() -> None:
     config = load(["experiment=fig1/with_bn", "runtime.runs=here"])
-    assert run_directory(config) == Path("here/fig1/with_bn") / run_id(config)
+    assert run_path(config) == Path("here/fig1/with_bn") / run_id(config)

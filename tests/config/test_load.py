@@ -49,7 +49,12 @@ def test_every_combination_of_options_composes() -> None:
 
 def test_learning_rate_is_the_base_rate_times_its_multiplier() -> None:
     config = load(["optim.lr=0.0015", "optim.lr_multiplier=30"])
-    assert config.optim.learning_rate == pytest.approx(0.045)
+    assert config.optim.learning_rate(step=0) == pytest.approx(0.045)
+
+
+def test_learning_rate_decays_in_steps() -> None:
+    optim = load(["optim.lr=1", "optim.decay_factor=0.5", "optim.decay_every=10"]).optim
+    assert [optim.learning_rate(step) for step in (0, 9, 10, 25)] == [1, 1, 0.5, 0.25]
 
 
 def test_command_line_beats_scale_and_experiment() -> None:

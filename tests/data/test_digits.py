@@ -1,6 +1,6 @@
 import torch
 
-from bnrepro.data import load_digits
+from bnrepro.data.digits import load_digits
 
 
 def test_digits_are_binary_28x28_and_split_without_overlap() -> None:

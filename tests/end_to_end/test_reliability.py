@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bnrepro.config import load, run_directory
+from bnrepro.config import load, run_path
 from bnrepro.run_directory import RunDirectory
 
 KILLS = 10
@@ -31,7 +31,7 @@ def _command(runs: Path) -> list[str]:
 
 
 def _directory(runs: Path) -> RunDirectory:
-    return RunDirectory(run_directory(load([*OVERRIDES, f"runtime.runs={runs}"])))
+    return RunDirectory(run_path(load([*OVERRIDES, f"runtime.runs={runs}"])))
 
 
 def _start(runs: Path) -> subprocess.Popen[str]:
@@ -45,10 +45,12 @@ def _results(directory: RunDirectory) -> tuple[bytes, bytes]:
 
 
 def _wait_for_training(process: subprocess.Popen[str], directory: RunDirectory) -> None:
-    """Until this process itself has trained: its status says so."""
+    """Until this process itself has saved a checkpoint: its status says so."""
+    before = directory.read_status()
+    step = before.step if before else 0
     while process.poll() is None:
         status = directory.read_status()
-        if status is not None and status.pid == process.pid:
+        if status is not None and status.pid == process.pid and status.step > step:
             return
         time.sleep(0.01)
 
@@ -98,6 +100,27 @@ def test_asked_to_stop_it_stops_at_a_step_and_goes_on_later(
     done = subprocess.run(_command(tmp_path), check=True, timeout=120, capture_output=True)
     assert f"resumed at step {status['step']:,}".encode() in done.stdout
     assert _results(directory) == uninterrupted
+
+
+def test_compiled_run_that_is_killed_ends_as_if_never_stopped(tmp_path: Path) -> None:
+    compiled = ["runtime.compile=on", "steps=4000"]
+    straight, killed = tmp_path / "straight", tmp_path / "killed"
+
+    def command(runs: Path) -> list[str]:
+        return [*_command(runs), *compiled]
+
+    def directory(runs: Path) -> RunDirectory:
+        return RunDirectory(run_path(load([*OVERRIDES, *compiled, f"runtime.runs={runs}"])))
+
+    subprocess.run(command(straight), check=True, timeout=120, capture_output=True)
+    process = subprocess.Popen(command(killed), stdout=subprocess.DEVNULL)
+    _wait_for_training(process, directory(killed))
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
+    done = subprocess.run(command(killed), check=True, timeout=120, capture_output=True)
+    assert b"resumed at step" in done.stdout
+    assert _results(directory(killed)) == _results(directory(straight))
 
 
 def test_second_process_on_a_run_is_told_who_holds_it(tmp_path: Path) -> None:

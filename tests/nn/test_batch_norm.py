@@ -89,7 +89,13 @@ def test_gradient_is_the_derivative(shape: tuple[int, ...], affine: bool) -> Non
     torch.manual_seed(0)
     layer = BatchNorm(shape[1], affine=affine, dtype=torch.float64)
     x = torch.randn(shape, dtype=torch.float64, requires_grad=True)
-    assert gradcheck(layer, (x,))
+    parameters = {name: p.detach().clone().requires_grad_() for name, p in layer.named_parameters()}
+
+    def function(x: Tensor, *values: Tensor) -> Tensor:
+        named = dict(zip(parameters, values, strict=True))
+        return torch.func.functional_call(layer, named, (x,))
+
+    assert gradcheck(function, (x, *parameters.values()))
 
 
 def test_gradient_of_per_activation_mode_is_the_derivative() -> None:
@@ -133,6 +139,8 @@ def test_one_value_per_feature_is_refused_in_training_and_fine_in_evaluation() -
     with pytest.raises(ValueError, match="more than 1 value per feature"):
         layer(torch.randn(1, 3))
     assert layer.eval()(torch.randn(1, 3)).shape == (1, 3)
+    with pytest.raises(ValueError, match="more than 1 value per feature"):
+        BatchNorm(3, track_running_stats=False).eval()(torch.randn(1, 3))
     assert BatchNorm(3)(torch.randn(1, 3, 2, 2)).shape == (1, 3, 2, 2)
 
 

@@ -35,6 +35,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_figure_and_numbers_come_from_the_rows(runs: Path, tmp_path: Path) -> None:
     folder, missing = draw_fig1(runs, "smoke", tmp_path, CHANGED)
     assert missing == []
+    assert folder.name == "fig1,steps=40", "what was changed does not pass for the figure"
     curves = pd.read_csv(folder / "curves.csv")
     assert len(curves) == 2 * 3 * 3, "networks, seeds, evaluations at 0, 20, 40"
     bands = pd.read_csv(folder / "bands.csv")
@@ -78,7 +79,7 @@ def test_damaged_row_is_named(small_run: Callable[..., RunConfig]) -> None:
     outcome = run(config, Console(file=io.StringIO()))
     with outcome.directory.metrics.open("a") as file:
         file.write('{"step": 7\n')
-    with pytest.raises(UserError, match=r"metrics.jsonl, line 8: not a JSON row; remove"):
+    with pytest.raises(UserError, match=r"metrics.jsonl: line 8 is no JSON row; remove"):
         finished_runs(Path(config.runtime.runs), config)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bnrepro.reports.statistics import band, band_over_runs, steps_to_reach
+from bnrepro.reports.statistics import INTERVAL, band, band_over_runs, steps_to_reach
 
 
 def test_interval_covers_the_true_mean_about_as_often_as_it_says() -> None:
@@ -10,7 +10,15 @@ def test_interval_covers_the_true_mean_about_as_often_as_it_says() -> None:
     over_seeds = band(samples)
     covered = np.mean((over_seeds.low <= 3.0) & (over_seeds.high >= 3.0))
     assert 0.88 < covered < 0.98
-    assert over_seeds.n == 20
+    assert over_seeds.n.tolist() == [20] * 300
+
+
+def test_interval_of_five_seeds_is_as_narrow_as_is_said() -> None:
+    samples = np.random.default_rng(1).normal(3.0, 1.0, (5, 1000))
+    over_seeds = band(samples)
+    covered = np.mean((over_seeds.low <= 3.0) & (over_seeds.high >= 3.0))
+    assert covered == pytest.approx(0.84, abs=0.03)
+    assert "84 %" in INTERVAL
 
 
 def test_interval_is_the_same_each_time() -> None:
@@ -24,12 +32,14 @@ def test_one_seed_has_no_interval() -> None:
     assert np.isnan(over_seeds.low).all()
 
 
-def test_curves_are_aligned_on_steps_that_all_have() -> None:
+def test_curve_that_ends_early_counts_as_far_as_it_goes() -> None:
     long = pd.Series([0.1, 0.2, 0.3], index=[0, 10, 20])
     short = pd.Series([0.3, np.nan, 0.5], index=[0, 5, 10])
     steps, over_seeds = band_over_runs([long, short])
-    assert steps.tolist() == [0, 10]
-    assert over_seeds.mean.tolist() == pytest.approx([0.2, 0.35])
+    assert steps.tolist() == [0, 10, 20]
+    assert over_seeds.mean.tolist() == pytest.approx([0.2, 0.35, 0.3])
+    assert over_seeds.n.tolist() == [2, 2, 1]
+    assert np.isnan(over_seeds.low).tolist() == [False, False, True]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,11 +16,12 @@ from rich.console import Console
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from bnrepro.config import RunConfig, run_directory
+from bnrepro.config import RunConfig, run_path
+from bnrepro.data.batches import TrainingBatches
 from bnrepro.errors import RunFailedError, UserError
-from bnrepro.run_directory import RunDirectory, State, read_rows
-from bnrepro.training import loop, run
-from bnrepro.training.checkpoint import save_checkpoint
+from bnrepro.run_directory import Row, RunDirectory, State, read_rows
+from bnrepro.training import run
+from bnrepro.training.evaluation import Evaluator
 
 SmallRun = Callable[..., RunConfig]
 
@@ -38,11 +40,11 @@ def test_run_leaves_what_the_design_promises(small_run: SmallRun) -> None:
     config = small_run("seed=4")
     outcome, _ = _run(config)
     directory = outcome.directory
-    assert directory.path == run_directory(config)
+    assert directory.path == run_path(config)
     assert outcome.status.state is State.FINISHED
     written = yaml.safe_load(directory.config.read_text())
     assert written["config"]["seed"] == 4
-    assert written["provenance"]["torch"] == torch.__version__
+    assert written["provenance"][0]["torch"] == torch.__version__
     rows = list(read_rows(directory.metrics))
     assert [row["step"] for row in rows if "test/accuracy" in row] == [0, 20, 40, 60]
     assert [row["step"] for row in rows if "train/loss" in row] == [10, 20, 30, 40, 50, 60]
@@ -74,7 +76,7 @@ def test_finished_run_returns_at_once(small_run: SmallRun) -> None:
         (),
         ("norm=none", "optim.momentum=0.9", "record.every=7", "evaluation.every=11"),
         ("norm=batch_reference", "evaluation.statistics=moving", "model.activation=relu"),
-        ("model=cnn", "norm=group", "steps=20"),
+        ("model=cnn", "norm=group", "steps=40", "evaluation.every=40"),
         ("runtime.compile=on",),
     ],
 )
@@ -89,16 +91,16 @@ def test_interrupted_at_any_step_it_ends_as_if_never_stopped(
         pass
 
     for stop_at in (1, 13, 14):
-        steps = iter(range(stop_at + 1))
+        remaining = iter(range(stop_at))
+        batch = TrainingBatches.__call__
 
-        def kill(remaining=steps) -> float:
-            # time.monotonic is read once a step; checkpoints come with every third.
+        def kill(self: TrainingBatches, step: int, remaining=remaining, batch=batch):
             if next(remaining, None) is None:
                 raise _Killed
-            return 0.0
+            return batch(self, step)
 
         with monkeypatch.context() as patched:
-            patched.setattr(loop.time, "monotonic", kill)
+            patched.setattr(TrainingBatches, "__call__", kill)
             with pytest.raises(_Killed):
                 run(config.model_copy(update={"runtime": _checkpoint_always(config)}), _silent())
     resumed, told = _run(config)
@@ -114,8 +116,10 @@ def _silent() -> Console:
     return Console(file=io.StringIO())
 
 
-def test_divergence_is_a_result(small_run: SmallRun) -> None:
-    config = small_run("norm=none", "model.activation=relu", "optim.lr=1e6", "evaluation.every=60")
+@pytest.mark.parametrize("rate", ["1e6", "1e38"])
+def test_divergence_is_a_result(small_run: SmallRun, rate: str) -> None:
+    unstable = ("norm=none", "model.activation=relu", f"optim.lr={rate}")
+    config = small_run(*unstable, "evaluation.every=1")
     outcome, _ = _run(config)
     assert outcome.status.state is State.DIVERGED
     assert "is not finite at step" in outcome.status.message
@@ -142,7 +146,7 @@ def test_full_disk_leaves_the_last_good_checkpoint(
         patched.setattr(os, "fsync", fill)
         with pytest.raises(RunFailedError, match="no space left on the disk"):
             run(config, _silent())
-    directory = RunDirectory(run_directory(config))
+    directory = RunDirectory(run_path(config))
     assert not list(directory.path.glob(".*.partial"))
     resumed, told = _run(config)
     assert "resumed at step" in told
@@ -154,7 +158,7 @@ def test_unusable_checkpoints_restart_the_run_and_say_so(
 ) -> None:
     straight, _ = _run(small_run())
     config = small_run(f"runtime.runs={tmp_path / 'damaged'}")
-    directory = RunDirectory(run_directory(config))
+    directory = RunDirectory(run_path(config))
     directory.path.mkdir(parents=True)
     directory.checkpoint.write_bytes(b"PK")
     directory.metrics.write_text('{"step": 0, "what": "was there"}\n')
@@ -166,7 +170,7 @@ def test_unusable_checkpoints_restart_the_run_and_say_so(
 
 def test_second_process_is_told_who_holds_the_run(small_run: SmallRun) -> None:
     config = small_run()
-    directory = RunDirectory(run_directory(config))
+    directory = RunDirectory(run_path(config))
     directory.path.mkdir(parents=True)
     holder = subprocess.Popen(
         ["flock", "--exclusive", str(directory.path / ".lock"), "sleep", "60"]
@@ -240,7 +244,61 @@ def test_seed_changes_the_run(small_run: SmallRun) -> None:
 
 
 def test_checkpoint_on_disk_is_the_last_step(small_run: SmallRun) -> None:
-    assert save_checkpoint is not None
     outcome, _ = _run(small_run())
     saved = torch.load(outcome.directory.checkpoint, weights_only=True)
     assert saved["step"] == 60
+
+
+def test_stopped_before_its_first_update_it_has_its_first_row_once(
+    small_run: SmallRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight, _ = _run(small_run())
+    config = small_run(f"runtime.runs={tmp_path / 'stopped'}")
+
+    def evaluate_and_stop(self: Evaluator, model: torch.nn.Module) -> Row:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return evaluate(self, model)
+
+    evaluate = Evaluator.__call__
+    with monkeypatch.context() as patched:
+        patched.setattr(Evaluator, "__call__", evaluate_and_stop)
+        stopped, _ = _run(config)
+    assert stopped.status.state is State.PREEMPTED
+    assert stopped.status.step == 0
+    resumed, _ = _run(config)
+    assert _files(resumed.directory) == _files(straight.directory)
+
+
+def test_resuming_under_other_conditions_is_said_and_kept(
+    small_run: SmallRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_run()
+    with monkeypatch.context() as patched:
+        patched.setattr(Evaluator, "__call__", _raise_interrupted)
+        with pytest.raises(_InterruptedError):
+            _run(config)
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "__version__", "2.99.0")
+        outcome, told = _run(config)
+    assert f"resumed under other conditions (torch {torch.__version__} -> 2.99.0)" in told
+    provenance = yaml.safe_load(outcome.directory.config.read_text())["provenance"]
+    assert [entry["torch"] for entry in provenance] == [torch.__version__, "2.99.0"]
+
+
+class _InterruptedError(Exception):
+    pass
+
+
+def _raise_interrupted(*_: object) -> None:
+    raise _InterruptedError
+
+
+def test_network_that_does_not_fit_into_memory_is_refused(small_run: SmallRun) -> None:
+    with pytest.raises(UserError, match="do not fit into memory"):
+        _run(small_run("model.hidden=[2000000000]"))
+
+
+def test_tracing_a_finished_run_is_refused(small_run: SmallRun) -> None:
+    _run(small_run())
+    with pytest.raises(UserError, match="nothing is left to trace"):
+        _run(small_run("runtime.profile=true"))

@@ -2,7 +2,7 @@ import copy
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.testing import assert_close
 
@@ -31,7 +31,7 @@ def _batches(count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
 @pytest.mark.parametrize(("momentum", "weight_decay"), [(0.0, 0.0), (0.9, 0.0), (0.9, 0.01)])
 def test_equals_torchs_sgd(momentum: float, weight_decay: float) -> None:
     ours, theirs = _model(), _model()
-    step = TrainingStep(ours, momentum, weight_decay)
+    step = TrainingStep(ours, Tensor.float, momentum, weight_decay)
     optimizer = torch.optim.SGD(
         theirs.parameters(), lr=0.1, momentum=momentum, weight_decay=weight_decay
     )
@@ -50,8 +50,8 @@ def test_equals_torchs_sgd(momentum: float, weight_decay: float) -> None:
 
 def test_compiled_step_computes_the_same() -> None:
     eager, compiled = _model(), copy.deepcopy(_model())
-    plain = TrainingStep(eager, 0.9, 0.01)
-    step = compile_step(TrainingStep(compiled, 0.9, 0.01), "on", steps=1, device=CPU)
+    plain = TrainingStep(eager, Tensor.float, 0.9, 0.01)
+    step = compile_step(TrainingStep(compiled, Tensor.float, 0.9, 0.01), "on", steps=1, device=CPU)
     assert step is not None
     for images, labels in _batches(4):
         assert_close(
@@ -64,7 +64,45 @@ def test_compiled_step_computes_the_same() -> None:
 
 
 def test_short_runs_stay_eager_and_long_ones_are_compiled() -> None:
-    step = TrainingStep(_model(), 0.0, 0.0)
+    step = TrainingStep(_model(), Tensor.float, 0.0, 0.0)
     assert compile_step(step, "auto", steps=1_000, device=CPU) is None
     assert compile_step(step, "off", steps=1_000_000, device=CPU) is None
     assert compile_step(step, "auto", steps=50_000, device=CPU) is not None
+
+
+def test_convolutions_stay_eager_on_a_cpu() -> None:
+    step = TrainingStep(nn.Conv2d(1, 1, 3), Tensor.float, 0.0, 0.0)
+    assert compile_step(step, "auto", steps=1_000_000, device=CPU) is None
+
+
+def test_auxiliary_classifiers_add_three_tenths_of_their_loss() -> None:
+    class TwoHeads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.main, self.auxiliary = nn.Linear(16, 3), nn.Linear(16, 3)
+
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return self.main(x.flatten(1)), self.auxiliary(x.flatten(1))
+
+    ours, theirs = TwoHeads(), TwoHeads()
+    images, labels = _batches(1)[0]
+    loss = TrainingStep(ours, Tensor.float, 0.0, 0.0)(images, labels, torch.tensor(0.1))
+    main, auxiliary = (functional.cross_entropy(y, labels) for y in theirs(images.float()))
+    assert_close(loss, main.detach())
+    gradients = torch.autograd.grad(main + 0.3 * auxiliary, list(theirs.parameters()))
+    for parameter, before, gradient in zip(
+        ours.parameters(), theirs.parameters(), gradients, strict=True
+    ):
+        assert_close(parameter, before - 0.1 * gradient)
+
+
+def test_half_precision_keeps_parameters_and_loss_in_single() -> None:
+    single, half = _model(), _model()
+    losses = []
+    for model, precision in ((single, torch.float32), (half, torch.bfloat16)):
+        step = TrainingStep(model, Tensor.float, 0.9, 0.0, precision)
+        losses += [step(*_batches(1)[0], torch.tensor(0.1))]
+    assert losses[1].dtype == torch.float32
+    assert all(parameter.dtype == torch.float32 for parameter in half.parameters())
+    assert_close(losses[1], losses[0], rtol=2e-2, atol=2e-2)

@@ -1,0 +1,137 @@
+"""Holding a run directory: the lock, the log, and what becomes of an error."""
+
+import errno
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+
+import torch
+from rich.console import Console
+
+from bnrepro.config import RunConfig
+from bnrepro.errors import RunFailedError, UserError
+from bnrepro.run_directory import LockedError, RunDirectory, State, Status
+
+Say = Callable[[str], None]
+"""Tells the person and the run's log.txt at once."""
+
+
+@contextmanager
+def claimed(directory: RunDirectory, config: RunConfig, console: Console) -> Iterator[Say]:
+    """Hold the run directory for the length of the block.
+
+    Yields:
+        What tells the person and the log.
+
+    Raises:
+        UserError: the directory cannot be written, or another process holds it.
+        RunFailedError: an error in the block that only more room can mend; the state is then
+            ``failed``, as after any other error.
+    """
+    with ExitStack() as held:
+        try:
+            directory.path.mkdir(parents=True, exist_ok=True)
+            held.enter_context(directory.lock())
+            say = held.enter_context(_messages(directory, console))
+        except LockedError:
+            raise UserError(f"{directory.path}: {_holder(directory)}") from None
+        except OSError as error:
+            if _is_disk_full(error):
+                raise _no_space(directory) from error
+            raise UserError(
+                f"runtime.runs={config.runtime.runs}: cannot be written ({error.strerror}); "
+                "name a folder that can"
+            ) from error
+        try:
+            yield say
+        except UserError:
+            raise
+        except Exception as error:
+            _note_failure(directory, error)
+            if _is_disk_full(error):
+                raise _no_space(directory) from error
+            if is_out_of_memory(error):
+                raise RunFailedError(
+                    f"{directory.path}: not enough memory; use a smaller batch_size or model"
+                ) from error
+            raise
+
+
+def make_status(
+    config: RunConfig,
+    state: State,
+    step: int,
+    seconds: float,
+    steps_per_second: float,
+    message: str,
+) -> Status:
+    """A status as this process writes it."""
+    return Status(
+        state=state,
+        step=step,
+        steps=config.steps,
+        seconds=round(seconds, 3),
+        steps_per_second=round(steps_per_second, 1),
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        message=message,
+    )
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether torch could not allocate."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
+def _is_disk_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _no_space(directory: RunDirectory) -> RunFailedError:
+    return RunFailedError(
+        f"{directory.path}: no space left on the disk; the last good checkpoint is kept: make "
+        "room and run the same command again"
+    )
+
+
+def _note_failure(directory: RunDirectory, error: Exception) -> None:
+    status = directory.read_status()
+    if status is not None:
+        reason = str(error).strip() or type(error).__name__
+        with suppress(OSError):
+            directory.write_status(replace(status, state=State.FAILED, message=reason))
+
+
+def _holder(directory: RunDirectory) -> str:
+    status = directory.read_status()
+    if status is None:
+        return "another process is about to run it"
+    return (
+        f"process {status.pid} on {status.host} is running it (step {status.step:,} of "
+        f"{status.steps:,}); wait for it or stop it"
+    )
+
+
+@contextmanager
+def _messages(directory: RunDirectory, console: Console) -> Iterator[Say]:
+    logger = logging.getLogger(f"bnrepro.run.{directory.path.name}")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    handler = logging.FileHandler(directory.log, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s"))
+    logger.addHandler(handler)
+
+    def say(message: str) -> None:
+        logger.info(message)
+        console.print(message, highlight=False, soft_wrap=True, markup=False)
+
+    try:
+        yield say
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
