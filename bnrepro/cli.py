@@ -200,7 +200,7 @@ def config(
     )
 )
 def figure(
-    name: Annotated[str, typer.Argument(help="Which figure of the paper: fig1.")],
+    name: Annotated[str, typer.Argument(help="Which figure of the paper: fig1, fig2, fig3.")],
     overrides: Overrides = None,
     scale: Annotated[str, typer.Option(help="Draw the runs of this scale.")] = "laptop",
     runs: Runs = Path("runs"),

@@ -85,7 +85,7 @@ def test_divergence_exits_0_with_a_plain_statement(command_line: CommandLine) ->
     [
         (["train", "optim.lrr=1"], "error: optim.lrr=1: no such key here; did you mean optim.lr?"),
         (["train", "steps=0"], "error: steps=0: must be at least 1"),
-        (["figure", "fig7"], "error: fig7: no such figure; choose from fig1"),
+        (["figure", "fig7"], "error: fig7: no such figure; choose from fig1, fig2, fig3"),
         (["figure", "fig1"], "error: fig1: no finished run at scale=laptop"),
         (["figure", "fig1", "--scale", "huge"], "error: scale=huge: no such option"),
         (

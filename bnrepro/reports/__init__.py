@@ -4,10 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bnrepro.reports.fig1 import draw_fig1
+from bnrepro.reports.fig2 import draw_fig2, write_fig3
+from bnrepro.reports.figures import Written
 
-FIGURES: dict[str, Callable[[Path, str, Path, list[str]], tuple[Path, list[str]]]] = {
+FIGURES: dict[str, Callable[[Path, str, Path, list[str]], Written]] = {
     "fig1": draw_fig1,
+    "fig2": draw_fig2,
+    "fig3": write_fig3,
 }
-"""What `bnrepro figure` can draw."""
+"""What `bnrepro figure` makes, from runs, scale, results folder and overrides."""
 
-__all__ = ["FIGURES", "draw_fig1"]
+__all__ = ["FIGURES", "Written", "draw_fig1", "draw_fig2", "write_fig3"]
