@@ -57,8 +57,11 @@ class TrainingProgress:
     def update(self, step: int, loss: float | None, accuracy: float | None) -> None:
         """Show that ``step`` updates are done; None: no new value."""
         now = time.monotonic()
-        if now - self._last_time >= _SECONDS_OF_SPEED or step == self.steps:
-            self.steps_per_second = (step - self._last_step) / max(now - self._last_time, 1e-9)
+        elapsed = now - self._last_time
+        settled = elapsed >= _SECONDS_OF_SPEED or step == self.steps
+        if settled or self._last_step == self.start:
+            self.steps_per_second = (step - self._last_step) / max(elapsed, 1e-9)
+        if settled:
             self._last_step, self._last_time = step, now
         self._loss = self._loss if loss is None else loss
         self._accuracy = self._accuracy if accuracy is None else accuracy

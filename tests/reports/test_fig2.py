@@ -13,7 +13,7 @@ from bnrepro.reports.runs import FinishedRun
 from bnrepro.run_directory import RunDirectory
 from bnrepro.training import run
 
-CHANGED = ["inception_steps=200", "model.width=0.0625", "data.size=32"]
+CHANGED = ["inception_steps=60", "model.width=0.0625", "data.size=32"]
 
 
 def _finished(experiment: str, seed: int, curve: dict[int, float], diverged: bool = False):

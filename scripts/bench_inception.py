@@ -1,0 +1,139 @@
+"""Training speed on Figure 2's BN-x5 at laptop scale: the usual loop against bnrepro's.
+
+    python scripts/bench_inception.py        (needs Tiny-ImageNet below BNREPRO_DATA)
+
+Both sides in turn, each measurement a process of its own with one thread, on the same network
+(width 0.25, 56 px, 50 classes). `plain` is torchvision's ImageFolder with a DataLoader in the same
+process, its v1 transforms (random crop, flip, colour jitter, normalization), eager, NCHW, float32,
+optim.SGD; it evaluates nothing. `bnrepro` is `bnrepro train` itself with its rows and TensorBoard
+events on, timed as the difference of a long and a short run, so that starting and the evaluations
+at the first and the last step cancel. Decoding once for all (bnrepro) is not timed.
+"""
+
+import argparse
+import csv
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+EXPERIMENT = "experiment=fig2/bn_x5"
+BATCH, CLASSES, PIXELS = 32, 50, 56
+
+
+def plain(steps: int) -> float:
+    """Images per second of the plain loop."""
+    import torch
+    from rich.console import Console
+    from torch import nn
+    from torch.utils.data import DataLoader
+    from torchvision import transforms
+    from torchvision.datasets import ImageFolder
+
+    from bnrepro.config import load
+    from bnrepro.data.folders import find_tree
+    from bnrepro.data.image_tree import read_image_tree
+    from bnrepro.training.build import make_dataset, make_model
+
+    torch.set_num_threads(1)
+    config = load([EXPERIMENT])
+    model = make_model(config, make_dataset(config, Console(stderr=True))).train()
+    folder = find_tree("tiny-imagenet-200")
+    assert folder is not None
+    with tempfile.TemporaryDirectory() as some_classes:
+        for name in read_image_tree(folder, CLASSES).classes:
+            Path(some_classes, name).symlink_to(folder / "train" / name)
+        images = ImageFolder(
+            some_classes,
+            transforms.Compose(
+                [
+                    transforms.RandomCrop(PIXELS),
+                    transforms.RandomHorizontalFlip(),
+                    transforms.ColorJitter(0.25, 0.25, 0.25),
+                    transforms.ToTensor(),
+                    transforms.Normalize([0.5] * 3, [0.5] * 3),
+                ]
+            ),
+        )
+        batches = iter(DataLoader(images, batch_size=BATCH, shuffle=True, drop_last=True))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.0075, momentum=0.9, weight_decay=4e-5)
+        cross_entropy = nn.CrossEntropyLoss()
+        start = 0.0
+        for step in range(steps + 3):
+            if step == 3:  # warmed up
+                start = time.perf_counter()
+            inputs, labels = next(batches)
+            optimizer.zero_grad()
+            cross_entropy(model(inputs), labels).backward()
+            optimizer.step()
+        return steps * BATCH / (time.perf_counter() - start)
+
+
+def ours(steps: int) -> float:
+    """Images per second of bnrepro's loop, recording on."""
+    return steps * BATCH / (_seconds(steps + 20) - _seconds(20))
+
+
+def _seconds(steps: int) -> float:
+    from rich.console import Console
+
+    from bnrepro.config import load
+    from bnrepro.training import run
+
+    with tempfile.TemporaryDirectory() as runs:
+        overrides = [
+            EXPERIMENT,
+            f"steps={steps}",
+            f"evaluation.every={steps}",
+            "runtime.device=cpu",
+            f"runtime.runs={runs}",
+        ]
+        return run(load(overrides), Console(quiet=True)).status.seconds
+
+
+SIDES = {"plain": plain, "bnrepro": ours}
+
+
+def measure(side: str, steps: int) -> float:
+    """One measurement in a process of its own."""
+    command = [sys.executable, __file__, "--side", side, "--steps", str(steps)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return float(done.stdout.split()[-1])
+
+
+def main() -> None:
+    """Measure, print the ratio, write the measurements."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--out", type=Path, default=Path("results/laptop/bench_inception.csv"))
+    parser.add_argument("--side", choices=SIDES, help="measure one side and print it")
+    arguments = parser.parse_args()
+    if arguments.side:
+        print(SIDES[arguments.side](arguments.steps))
+        return
+    rows = [
+        {side: measure(side, arguments.steps) for side in SIDES} for _ in range(arguments.rounds)
+    ]
+    ratios = [row["bnrepro"] / row["plain"] for row in rows]
+    for name, values in (
+        *((side, [row[side] for row in rows]) for side in SIDES),
+        ("ratio", ratios),
+    ):
+        digits = 2 if name == "ratio" else 0
+        print(
+            f"{name}: {statistics.median(values):,.{digits}f} "
+            f"({min(values):,.{digits}f} to {max(values):,.{digits}f})"
+        )
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    with arguments.out.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["round", "side", "images_per_second"])
+        for number, row in enumerate(rows):
+            writer.writerows([(number, side, round(speed, 1)) for side, speed in row.items()])
+
+
+if __name__ == "__main__":
+    main()
