@@ -116,7 +116,7 @@ class Inception(_Section):
     """How weights start. The paper does not say; Xavier (Glorot & Bengio 2010) is what public
     GoogLeNet recipes used at the time."""
     init_std: Positive | None
-    """Standard deviation of init=gaussian; null otherwise."""
+    """Standard deviation of init=gaussian; the others do not use it."""
     dropout: Annotated[Rate, Field(lt=1)]
     """Probability before the last layer: 40 % in Inception, none in the accelerated variants."""
     lrn: bool
@@ -336,15 +336,9 @@ class RunConfig(_Section):
 
     @model_validator(mode="after")
     def _gaussian_needs_a_deviation(self) -> Self:
-        if isinstance(self.model, Inception):
-            gaussian = self.model.init == "gaussian"
-            if gaussian and self.model.init_std is None:
-                raise ValueError("model.init=gaussian: needs model.init_std=..., for example 0.01")
-            if not gaussian and self.model.init_std is not None:
-                raise ValueError(
-                    f"model.init_std={self.model.init_std}: only for model.init=gaussian; "
-                    "use model.init_std=null"
-                )
+        model = self.model
+        if isinstance(model, Inception) and model.init == "gaussian" and model.init_std is None:
+            raise ValueError("model.init=gaussian: needs model.init_std=..., for example 0.01")
         return self
 
     @model_validator(mode="after")

@@ -174,6 +174,7 @@ class Inception(nn.Module):
         norm: stands between each convolution and its nonlinearity, in place of the bias.
         init: how the weights start.
         generator: where they are drawn from.
+        in_channels: of the images.
         image_size: height and width of the images, in pixels.
         width: factor on every channel count.
         dropout: probability before the last linear layer (GoogLeNet: 0.4).
@@ -193,6 +194,7 @@ class Inception(nn.Module):
         norm: Normalization,
         init: Initialization,
         generator: torch.Generator,
+        in_channels: int = 3,
         image_size: int = 224,
         width: float = 1.0,
         dropout: float = 0.0,
@@ -205,7 +207,7 @@ class Inception(nn.Module):
         super().__init__()
         build = _Builder(width, activation, norm)
         rows = FIGURE_5 if sums == "literal" else _with_printed_sums(FIGURE_5)
-        self.stem = _stem(build, separable_stem, lrn)
+        self.stem = _stem(in_channels, build, separable_stem, lrn)
         channels = build.channels(_STEM_2)
         positions = _halve(image_size, _STEM_HALVINGS)
         self.rows = nn.ModuleDict()
@@ -223,7 +225,7 @@ class Inception(nn.Module):
         initialize(self, init, generator)
 
     def forward(self, x_NCHW: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Images (N, 3, H, W) to logits (N, num_classes).
+        """Images (N, in_channels, H, W) to logits (N, num_classes).
 
         In training with auxiliary heads: the logits, then each head's.
         """
@@ -237,10 +239,10 @@ class Inception(nn.Module):
         return (logits, *auxiliary) if auxiliary else logits
 
 
-def _stem(build: _Builder, separable: bool, lrn: bool) -> nn.Sequential:
+def _stem(fan_in: int, build: _Builder, separable: bool, lrn: bool) -> nn.Sequential:
     """conv1 7x7/2, max pooling, conv2 (1x1 reduce, 3x3), max pooling."""
     one = build.channels(_STEM_1)
-    first = _separable_conv(3, one, build) if separable else build.conv(3, one, 7, 2)
+    first = _separable_conv(fan_in, one, build) if separable else build.conv(fan_in, one, 7, 2)
     reduced, two = build.channels(_STEM_2_REDUCE), build.channels(_STEM_2)
     layers: list[nn.Module] = [first, nn.MaxPool2d(3, 2, padding=1)]
     if lrn:

@@ -122,17 +122,13 @@ def make_model(config: RunConfig, dataset: Dataset) -> nn.Module:
                 generator=generator,
             )
         case Inception() as options:
-            if channels != 3:
-                raise UserError(
-                    f"model=inception: takes images of 3 channels, data={config.data.name} has "
-                    f"{channels}; use data.channels=3 with data=digits"
-                )
             return InceptionNetwork(
                 num_classes=dataset.num_classes,
                 activation=options.activation,
                 norm=norm,
                 init=Initialization(options.init, options.init_std),
                 generator=generator,
+                in_channels=channels,
                 image_size=height,
                 width=options.width,
                 dropout=options.dropout,

@@ -7,6 +7,8 @@ from bnrepro.config.explain import explain
 from bnrepro.config.groups import options
 from bnrepro.errors import UserError
 
+DATA = [name for name in options("data") if name != "image_folder"]  # needs a folder
+
 
 def test_bare_command_is_the_paper_network_on_digits() -> None:
     config = load(DEFAULT_OVERRIDES)
@@ -38,7 +40,7 @@ def test_every_preset_names_itself(experiment: str, scale: str) -> None:
 
 def test_every_combination_of_options_composes() -> None:
     for data, model, norm, activation in product(
-        options("data"), options("model"), options("norm"), ["sigmoid", "relu"]
+        DATA, options("model"), options("norm"), ["sigmoid", "relu"]
     ):
         config = load(
             [f"data={data}", f"model={model}", f"norm={norm}", f"model.activation={activation}"]
@@ -94,6 +96,15 @@ def test_command_line_beats_scale_and_experiment() -> None:
         (["seed=1,2"], "seed=1,2: several values for one run"),
         (["steps"], "'steps': not an override; write key=value"),
         (["steps=${nothing}"], "steps: Interpolation key 'nothing' not found"),
+        (["data=image_folder"], "data.folder: missing; set data.folder=..."),
+        (
+            ["experiment=fig2/bn_x5", "inception_steps=null"],
+            "inception_steps=null: lengths that follow",
+        ),
+        (["model=inception", "model.init=gaussian"], "model.init=gaussian: needs model.init_std"),
+        (["augmentation.size=64"], "augmentation.size=64: larger than the images; use at most 28"),
+        (["augmentation.crop=random"], "augmentation.crop=random: needs augmentation.size"),
+        (["optim.decay_factor=2"], "optim.decay_factor=2: must be at most 1"),
         (["runtime.device=tpu"], "runtime.device=tpu: must be"),
     ],
 )
@@ -109,6 +120,6 @@ def test_batch_of_one_is_fine_without_batch_statistics() -> None:
 
 
 def test_every_field_is_explained() -> None:
-    for model, norm, data in product(options("model"), options("norm"), options("data")):
+    for model, norm, data in product(options("model"), options("norm"), DATA):
         for field in explain(load([f"model={model}", f"norm={norm}", f"data={data}"])):
             assert len(field.meaning) > 8, field.key

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from bnrepro.config import RunConfig, run_path
+from bnrepro.config.groups import options
 from bnrepro.data.batches import TrainingBatches
 from bnrepro.errors import RunFailedError, UserError
 from bnrepro.run_directory import Row, RunDirectory, State, read_rows
@@ -302,3 +303,14 @@ def test_tracing_a_finished_run_is_refused(small_run: SmallRun) -> None:
     _run(small_run())
     with pytest.raises(UserError, match="nothing is left to trace"):
         _run(small_run("runtime.profile=true"))
+
+
+@pytest.mark.parametrize("norm", options("norm"))
+@pytest.mark.parametrize("model", ["mlp", "cnn"])  # inception: tests/nn, and its presets
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+def test_every_combination_trains(
+    small_run: SmallRun, model: str, norm: str, activation: str
+) -> None:
+    chosen = [f"model={model}", f"norm={norm}", f"model.activation={activation}"]
+    outcome, _ = _run(small_run(*chosen, "debug=two_steps", "steps=2"))
+    assert outcome.status.state is State.FINISHED
