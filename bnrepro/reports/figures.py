@@ -176,4 +176,4 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     """As SVG and PNG, without dates."""
     with mpl.rc_context(STYLE):
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
-        figure.savefig(folder / f"{name}.png", dpi=150)
+        figure.savefig(folder / f"{name}.png", dpi=120)
