@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from filelock import FileLock
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from rich.console import Console
@@ -56,10 +57,25 @@ def prepare_images(
     """
     tree = read_image_tree(folder, num_classes)
     target = cache / f"{folder.name}-{len(tree.classes)}-classes-{size}px-{_fingerprint(tree)}"
-    index_file = target / "index.json"
-    if index_file.is_file():
+    if (target / "index.json").is_file():
         return target
     target.mkdir(parents=True, exist_ok=True)
+    # Runs started side by side need the same set: the first prepares it, the others wait.
+    with FileLock(target / ".lock"):
+        if not (target / "index.json").is_file():
+            _prepare(folder, tree, target, size, bad_images, console)
+    return target
+
+
+def _prepare(
+    folder: Path,
+    tree: ImageTree,
+    target: Path,
+    size: int,
+    bad_images: BadImages,
+    console: Console,
+) -> None:
+    index_file = target / "index.json"
     splits = {
         name: _prepare_split(target, name, files, size, bad_images, console)
         for name, files in (("train", tree.train), ("val", tree.val))
@@ -87,7 +103,6 @@ def prepare_images(
     for name in splits:
         (target / f"{name}.notes.jsonl").unlink()
     _tell(index, console)
-    return target
 
 
 def load_prepared(folder: Path) -> Dataset:

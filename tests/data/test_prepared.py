@@ -1,5 +1,6 @@
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +132,11 @@ def test_network_receives_values_around_zero(tree: Path, tmp_path: Path) -> None
     dataset = load_prepared(_prepare(tree, tmp_path)[0])
     extremes = torch.tensor([0, 255], dtype=torch.uint8)
     assert dataset.to_input(extremes).tolist() == [-1.0, 1.0]
+
+
+def test_two_at_once_prepare_one_set(tree: Path, tmp_path: Path) -> None:
+    straight, _ = _prepare(tree, tmp_path / "straight")
+    with ThreadPoolExecutor(2) as pool:
+        folders = list(pool.map(lambda _: _prepare(tree, tmp_path)[0], range(2)))
+    assert folders[0] == folders[1]
+    assert (folders[0] / "train.u8").read_bytes() == (straight / "train.u8").read_bytes()
