@@ -29,7 +29,11 @@ def run_path(config: RunConfig) -> Path:
 
 
 def _computation(config: RunConfig) -> dict[str, Any]:
-    return config.model_dump(mode="json", exclude={"runtime": True, "data": {"root"}})
+    # No field of today has a default. One that is added later gets the value that computes what
+    # was computed before it existed, and so leaves the runs of before their names.
+    return config.model_dump(
+        mode="json", exclude={"runtime": True, "data": {"root"}}, exclude_defaults=True
+    )
 
 
 def _digest(values: dict[str, Any]) -> str:

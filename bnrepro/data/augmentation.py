@@ -113,14 +113,10 @@ def random_crop(images_NCHW: Tensor, draws_NK: Tensor, size: int) -> Tensor:
     n, _, height, width = images_NCHW.shape
     top_N = (draws_NK[:, _TOP] * (height - size + 1)).long()
     left_N = (draws_NK[:, _LEFT] * (width - size + 1)).long()
-    span = torch.arange(size, device=images_NCHW.device)
-    rows_NS, columns_NS = top_N[:, None] + span, left_N[:, None] + span
     example_N = torch.arange(n, device=images_NCHW.device)
-    # Indexing puts the channels last; the result is a channels_last (N, C, S, S).
-    cropped_NSSC = images_NCHW.permute(0, 2, 3, 1)[
-        example_N[:, None, None], rows_NS[:, :, None], columns_NS[:, None, :]
-    ]
-    return cropped_NSSC.permute(0, 3, 1, 2)
+    # A view of every square of every image; one of each is copied.
+    squares_NCTLSS = images_NCHW.unfold(2, size, 1).unfold(3, size, 1)
+    return squares_NCTLSS[example_N, :, top_N, left_N]
 
 
 def random_resized_crop(images_NCHW: Tensor, draws_NK: Tensor, size: int) -> Tensor:
@@ -154,15 +150,17 @@ def distort(images_NCHW: Tensor, draws_NK: Tensor, strength: float) -> Tensor:
         strength: factors lie in 1 - strength to 1 + strength.
     """
     factors_NK = 1 + strength * (2 * draws_NK - 1)
-
-    def factor(draw: int) -> Tensor:
-        return factors_NK[:, draw].view(-1, 1, 1, 1)
-
-    x = images_NCHW.float() * factor(_BRIGHTNESS)
-    if x.shape[1] == 3:
-        luma = torch.tensor(_LUMA, device=x.device).view(1, 3, 1, 1)
-        grey_N1HW = (x * luma).sum(1, keepdim=True)
-        x = grey_N1HW + (x - grey_N1HW) * factor(_SATURATION)
-    mean_N111 = x.mean((1, 2, 3), keepdim=True)
-    x = mean_N111 + (x - mean_N111) * factor(_CONTRAST)
-    return x.clamp(0, 255)
+    brightness, contrast, saturation = (
+        factors_NK[:, draw].view(-1, 1, 1) for draw in (_BRIGHTNESS, _CONTRAST, _SATURATION)
+    )
+    # All three are affine in a pixel's colour, so the image is read once: M is brightness and then
+    # saturation, and contrast holds to the mean of what M makes of the image.
+    x_NCP = images_NCHW.flatten(2).float()
+    channels = x_NCP.shape[1]
+    M_NCC = brightness * torch.eye(channels, device=x_NCP.device)
+    if channels == 3:
+        grey_CC = torch.tensor(_LUMA, device=x_NCP.device).expand(3, 3)
+        M_NCC = saturation * M_NCC + (1 - saturation) * brightness * grey_CC
+    mean_N11 = (M_NCC @ x_NCP.mean(2, keepdim=True)).mean(1, keepdim=True)
+    distorted_NCP = torch.baddbmm((1 - contrast) * mean_N11, contrast * M_NCC, x_NCP)
+    return distorted_NCP.clamp(0, 255).view_as(images_NCHW)

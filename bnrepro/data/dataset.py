@@ -60,12 +60,13 @@ class Dataset:
         return channels, height, width
 
     def to_input(self, images_NCHW: Tensor) -> Tensor:
-        """What the network receives: float32, centred and scaled.
+        """What the network receives: float32, centred and scaled; channels last in memory.
 
         Args:
             images_NCHW: uint8, or float with the same range.
         """
-        x = images_NCHW.float()
+        # Convolutions are fastest with the channels last, on CPU and GPU alike.
+        x = images_NCHW.to(torch.float32, memory_format=torch.channels_last)
         if self.input_mean == 0.0 and self.input_scale == 1.0:
             return x
         return (x - self.input_mean) / self.input_scale

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from bnrepro.nn.layers import Activated, Activation, Initialization, initialize
+from bnrepro.nn.local_response_norm import LocalResponseNorm
 from bnrepro.nn.norms import Normalization
+from bnrepro.nn.pointwise import PointwiseConv2d
 
 
 class Row(NamedTuple):
@@ -82,7 +84,11 @@ class _Builder:
             positions: height and width of the output, for per-activation normalization.
         """
         bias = not self.norm.shifts
-        conv = nn.Conv2d(fan_in, out, size, stride, padding=size // 2, bias=bias)
+        conv: nn.Conv2d
+        if size == 1 and stride == 1:
+            conv = PointwiseConv2d(fan_in, out, bias=bias)
+        else:
+            conv = nn.Conv2d(fan_in, out, size, stride, padding=size // 2, bias=bias)
         return self.activated(conv, out, positions)
 
     def activated(self, linear: nn.Module, out: int, positions: int | None = None) -> Activated:
@@ -246,10 +252,10 @@ def _stem(fan_in: int, build: _Builder, separable: bool, lrn: bool) -> nn.Sequen
     reduced, two = build.channels(_STEM_2_REDUCE), build.channels(_STEM_2)
     layers: list[nn.Module] = [first, nn.MaxPool2d(3, 2, padding=1)]
     if lrn:
-        layers.append(_local_response_norm())
+        layers.append(LocalResponseNorm(one))
     layers += [build.conv(one, reduced, 1), build.conv(reduced, two, 3)]
     if lrn:
-        layers.append(_local_response_norm())
+        layers.append(LocalResponseNorm(two))
     layers.append(nn.MaxPool2d(3, 2, padding=1))
     return nn.Sequential(*layers)
 
@@ -262,11 +268,6 @@ def _separable_conv(fan_in: int, out: int, build: _Builder) -> Activated:
         nn.Conv2d(deep, out, 1, bias=not build.norm.shifts),
     )
     return build.activated(linear, out)
-
-
-def _local_response_norm() -> nn.Module:
-    """GoogLeNet's."""
-    return nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75)
 
 
 def _with_printed_sums(rows: Sequence[Row]) -> tuple[Row, ...]:

@@ -27,6 +27,7 @@ from bnrepro.training.claim import Say, claimed, is_out_of_memory, make_status
 from bnrepro.training.compiler import Step, compile_step
 from bnrepro.training.device import describe_device, pick_device
 from bnrepro.training.loop import TrainingLoop
+from bnrepro.training.memory import keep_freed_memory
 from bnrepro.training.profiler import profiled
 from bnrepro.training.progress import TrainingProgress
 from bnrepro.training.provenance import COMPUTATION_KEYS, provenance
@@ -69,6 +70,7 @@ def run(config: RunConfig, console: Console) -> Outcome:
     if (done := _already_done(directory, config)) is not None:
         return done
     torch.set_num_threads(config.runtime.threads)
+    keep_freed_memory()
     device = pick_device(config.runtime.device)
     dataset, model = _build(config, device, console)
     with claimed(directory, config, console) as say:

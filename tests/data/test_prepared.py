@@ -131,7 +131,7 @@ def test_altered_pixels_are_refused(tree: Path, tmp_path: Path) -> None:
 def test_network_receives_values_around_zero(tree: Path, tmp_path: Path) -> None:
     dataset = load_prepared(_prepare(tree, tmp_path)[0])
     extremes = torch.tensor([0, 255], dtype=torch.uint8)
-    assert dataset.to_input(extremes).tolist() == [-1.0, 1.0]
+    assert dataset.to_input(extremes.view(2, 1, 1, 1)).flatten().tolist() == [-1.0, 1.0]
 
 
 def test_two_at_once_prepare_one_set(tree: Path, tmp_path: Path) -> None:
