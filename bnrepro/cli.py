@@ -25,7 +25,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Reproduces the Batch Normalization paper (Ioffe & Szegedy, 2015), with error bars.",
 )
-data_app = typer.Typer(no_args_is_help=True, help="List, download and verify the data sets.")
+data_app = typer.Typer(
+    no_args_is_help=True, help="List, download, verify and prepare the data sets."
+)
 app.add_typer(data_app, name="data")
 
 _settings = {"debug": False}
@@ -294,6 +296,40 @@ def verify(name: DataName, as_json: Json = False, debug: Debug = False) -> None:
         typer.echo(f"good: {found}")
     if not good:
         typer.echo(f"{name}: embedded, nothing to verify")
+
+
+@data_app.command(
+    epilog=_examples(
+        "bnrepro data prepare tiny_imagenet",
+        "bnrepro data prepare tiny_imagenet data.num_classes=50",
+        "bnrepro data prepare image_folder data.folder=D data.stored_size=128",
+    )
+)
+def prepare(
+    name: DataName, overrides: Overrides = None, as_json: Json = False, debug: Debug = False
+) -> None:
+    """Decode and resize an image set once, ahead of its first run; interrupted, it goes on."""
+    from bnrepro.config import load
+    from bnrepro.config.schema import ImageFolder
+
+    _check_data_name(name)
+    data = load([f"data={name}", *(overrides or [])]).data
+    folder = None
+    if isinstance(data, ImageFolder):
+        from bnrepro.data.image_folder import prepare_image_folder
+
+        folder = prepare_image_folder(
+            data.folder,
+            data.stored_size,
+            data.num_classes,
+            data.bad_images,
+            data.root,
+            Console(stderr=as_json),
+        )
+    if as_json:
+        typer.echo(json.dumps({"data": name, "folder": folder and str(folder)}))
+    else:
+        typer.echo(folder or f"{name}: nothing to prepare")
 
 
 def _check_data_name(name: str) -> None:

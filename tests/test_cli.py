@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from bnrepro.cli import app
@@ -18,6 +19,7 @@ COMMANDS = [
     ["data", "list"],
     ["data", "fetch"],
     ["data", "verify"],
+    ["data", "prepare"],
 ]
 TINY = ["scale=smoke", "debug=two_steps"]
 
@@ -88,6 +90,11 @@ def test_divergence_exits_0_with_a_plain_statement(command_line: CommandLine) ->
         (["figure", "fig7"], "error: fig7: no such figure; choose from fig1, fig2, fig3"),
         (["figure", "fig1"], "error: fig1: no finished run at scale=laptop"),
         (["figure", "fig1", "--scale", "huge"], "error: scale=huge: no such option"),
+        (["data", "prepare", "mnits"], "error: mnits: no such data set; choose from digits,"),
+        (
+            ["data", "prepare", "image_folder", "data.folder=nowhere"],
+            "error: data.folder=nowhere: not found in",
+        ),
         (
             ["data", "fetch", "mnits"],
             "error: mnits: no such data set; choose from digits,",
@@ -138,3 +145,17 @@ def test_version_is_the_projects() -> None:
 
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert CliRunner().invoke(app, ["--version"]).output.strip() == declared
+
+
+def test_image_folder_is_prepared_ahead_of_its_first_run(
+    command_line: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for file in ("train/a/0.png", "train/b/0.png", "val/a/0.png", "val/b/0.png"):
+        path = tmp_path / "images" / file
+        path.parent.mkdir(parents=True)
+        Image.new("RGB", (40, 40), file.count("b") * 99).save(path)
+    prepare = ("data", "prepare", "image_folder", f"data.folder={tmp_path / 'images'}", "--json")
+    folder = Path(json.loads(command_line(*prepare).stdout)["folder"])
+    assert (folder / "train.u8").stat().st_size == 2 * 3 * 64 * 64
+    assert "nothing to prepare" in command_line("data", "prepare", "digits").stdout

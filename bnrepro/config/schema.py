@@ -56,9 +56,9 @@ class Mnist(_Section):
 
 
 class ImageFolder(_Section):
-    """A tree of image files, train/<class>/* and val/<class>/*, decoded once into memory."""
+    """A tree of image files, train/<class>/* and val/<class>/*, decoded once."""
 
-    name: Literal["image_folder", "tiny_imagenet"]
+    name: Literal["image_folder", "tiny_imagenet", "imagenette", "imagenet"]
     """The data set; they differ in their values alone."""
     folder: str
     """The tree: an absolute path, or a folder below data.root, BNREPRO_DATA or the cache folder."""

@@ -4,12 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bnrepro.data.folders import find_tree, first_root
+from bnrepro.data.folders import find_tree
+from bnrepro.data.image_archives import (
+    IMAGENET,
+    IMAGENETTE,
+    TINY_IMAGENET,
+    fetch_imagenet,
+    fetch_imagenette,
+    fetch_tiny_imagenet,
+)
 from bnrepro.data.image_tree import read_image_tree
 from bnrepro.data.mnist_files import fetch_mnist, find_mnist, verify_mnist
 from bnrepro.errors import UserError
-
-_TINY_IMAGENET = "tiny-imagenet-200"
 
 
 @dataclass(frozen=True)
@@ -27,14 +33,11 @@ class Source:
     verify: Callable[[Path], list[str]]
 
 
-def _fetch_tiny_imagenet() -> Path:
-    raise UserError(
-        "tiny_imagenet: its terms ask for a download by hand; unpack tiny-imagenet-200.zip into "
-        f"{first_root()}"
-    )
+def _image_tree(folder: str, fetch: Callable[[], Path]) -> Source:
+    return Source(lambda: find_tree(folder), fetch, _verify_image_tree)
 
 
-def _verify_tiny_imagenet(folder: Path) -> list[str]:
+def _verify_image_tree(folder: Path) -> list[str]:
     tree = read_image_tree(folder, num_classes=None)
     return [
         f"{folder / split}: {len(files):,} images of {len(tree.classes)} classes"
@@ -44,9 +47,9 @@ def _verify_tiny_imagenet(folder: Path) -> list[str]:
 
 SOURCES = {
     "mnist": Source(find_mnist, fetch_mnist, verify_mnist),
-    "tiny_imagenet": Source(
-        lambda: find_tree(_TINY_IMAGENET), _fetch_tiny_imagenet, _verify_tiny_imagenet
-    ),
+    "tiny_imagenet": _image_tree(TINY_IMAGENET, fetch_tiny_imagenet),
+    "imagenette": _image_tree(IMAGENETTE, fetch_imagenette),
+    "imagenet": _image_tree(IMAGENET, fetch_imagenet),
 }
 """Data sets kept in files; those not named here are embedded in installed packages."""
 

@@ -1,4 +1,4 @@
-"""A data set in memory: one uint8 tensor of images a split."""
+"""A data set: one uint8 tensor of images a split."""
 
 from dataclasses import dataclass, replace
 
@@ -13,31 +13,36 @@ class Split:
     Attributes:
         images: uint8, (N, C, H, W).
         labels: int64, (N,).
+        is_mapped: the images are a file's, read as they are asked for; they stay on the CPU, and
+            mini-batches are moved.
     """
 
     images: Tensor
     labels: Tensor
+    is_mapped: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def first(self, count: int | None) -> "Split":
         """The first ``count`` examples; None: all."""
-        return Split(self.images[:count], self.labels[:count])
+        return replace(self, images=self.images[:count], labels=self.labels[:count])
 
     def crop(self, size: int) -> "Split":
         """The centre squares of the images."""
         top, left = ((side - size) // 2 for side in self.images.shape[2:])
-        return Split(self.images[:, :, top : top + size, left : left + size], self.labels)
+        return replace(self, images=self.images[:, :, top : top + size, left : left + size])
 
     def to(self, device: torch.device) -> "Split":
-        """The same split on a device."""
-        return Split(self.images.to(device), self.labels.to(device))
+        """The same split on a device; a mapped one stays where it is."""
+        if self.is_mapped:
+            return self
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Training and held-out examples of one classification problem, small enough for memory.
+    """Training and held-out examples of one classification problem.
 
     Attributes:
         train: what parameters and population statistics are estimated from.

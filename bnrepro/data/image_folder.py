@@ -1,23 +1,24 @@
-"""Image folders as data sets: found on disk, prepared once, read into memory."""
+"""Image folders as data sets: found on disk and prepared once."""
+
+from pathlib import Path
 
 from platformdirs import user_cache_path
 from rich.console import Console
 
-from bnrepro.data.dataset import Dataset
 from bnrepro.data.folders import find_tree, roots
-from bnrepro.data.prepared import BadImages, load_prepared, prepare_images
+from bnrepro.data.prepared import BadImages, prepare_images
 from bnrepro.errors import UserError
 
 
-def load_image_folder(
+def prepare_image_folder(
     folder: str,
     size: int,
     num_classes: int | None,
     bad_images: BadImages,
     root: str | None,
     console: Console,
-) -> Dataset:
-    """Labelled images, (3, size, size), decoded the first time and kept in the cache folder.
+) -> Path:
+    """Decode and resize the images once, into the cache folder; returns the prepared set's folder.
 
     Args:
         folder: an absolute path, or a folder below one of `roots`.
@@ -37,4 +38,4 @@ def load_image_folder(
             "set data.root or BNREPRO_DATA to the folder that holds it"
         )
     cache = user_cache_path("bnrepro") / "prepared"
-    return load_prepared(prepare_images(tree, size, num_classes, bad_images, cache, console))
+    return prepare_images(tree, size, num_classes, bad_images, cache, console)

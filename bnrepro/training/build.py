@@ -23,9 +23,10 @@ from bnrepro.data.augmentation import Augmentation
 from bnrepro.data.batches import TrainingBatches
 from bnrepro.data.dataset import Dataset
 from bnrepro.data.digits import load_digits
-from bnrepro.data.image_folder import load_image_folder
+from bnrepro.data.image_folder import prepare_image_folder
 from bnrepro.data.mnist import load_mnist
 from bnrepro.data.order import Shuffling
+from bnrepro.data.prepared import load_prepared
 from bnrepro.errors import UserError
 from bnrepro.nn import Cnn as CnnNetwork
 from bnrepro.nn import Inception as InceptionNetwork
@@ -57,13 +58,15 @@ def make_dataset(config: RunConfig, console: Console) -> Dataset:
         case Mnist(threshold=threshold, root=root):
             dataset = load_mnist(threshold, root)
         case ImageFolder() as images:
-            dataset = load_image_folder(
-                images.folder,
-                images.stored_size,
-                images.num_classes,
-                images.bad_images,
-                images.root,
-                console,
+            dataset = load_prepared(
+                prepare_image_folder(
+                    images.folder,
+                    images.stored_size,
+                    images.num_classes,
+                    images.bad_images,
+                    images.root,
+                    console,
+                )
             )
         case _:
             assert_never(config.data)
@@ -80,8 +83,8 @@ def make_dataset(config: RunConfig, console: Console) -> Dataset:
     return dataset
 
 
-def make_batches(config: RunConfig, dataset: Dataset) -> TrainingBatches:
-    """The run's training mini-batches."""
+def make_batches(config: RunConfig, dataset: Dataset, device: torch.device) -> TrainingBatches:
+    """The run's training mini-batches, on the device."""
     _, height, _ = dataset.image_shape
     chosen = config.augmentation
     return TrainingBatches(
@@ -90,6 +93,7 @@ def make_batches(config: RunConfig, dataset: Dataset) -> TrainingBatches:
         config.seed,
         Shuffling(config.order.shuffle, config.order.shard_examples),
         Augmentation(chosen.crop, chosen.size or height, chosen.flip, chosen.distortion),
+        device,
     )
 
 

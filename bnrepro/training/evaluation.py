@@ -25,13 +25,15 @@ class Evaluator:
 
     Args:
         config: the run.
-        dataset: on the model's device.
+        dataset: on the device, or mapped.
+        device: the model's.
     """
 
-    def __init__(self, config: RunConfig, dataset: Dataset) -> None:
+    def __init__(self, config: RunConfig, dataset: Dataset, device: torch.device) -> None:
         self.config = config
         self.dataset = dataset
-        self.batches = make_batches(config, dataset)
+        self.device = device
+        self.batches = make_batches(config, dataset, device)
         # Algorithm 2's mini-batches, the same at every evaluation; each once at the most.
         self.population_batches = min(config.evaluation.population_batches, len(self.batches))
 
@@ -45,23 +47,24 @@ class Evaluator:
                 for step in range(self.population_batches)
             )
             estimate_population_statistics(network, inputs)
-        row = measure(network, self.dataset)
+        row = measure(network, self.dataset, self.device)
         if self.config.probe.enabled:
             examples = self.dataset.test.images[: self.config.probe.examples]
-            inputs_NCHW = self.dataset.to_input(examples)
+            inputs_NCHW = self.dataset.to_input(examples.to(self.device))
             row |= observe_activation_inputs(network, inputs_NCHW, self.config.probe.unit)
         return row
 
 
 @torch.no_grad()
-def measure(network: nn.Module, dataset: Dataset) -> Row:
+def measure(network: nn.Module, dataset: Dataset, device: torch.device) -> Row:
     """Accuracy (fraction of correct top-1 answers) and mean cross-entropy on held-out data."""
     split = dataset.test
-    correct = torch.zeros((), dtype=torch.int64, device=split.labels.device)
-    loss = torch.zeros((), device=split.labels.device)
+    correct = torch.zeros((), dtype=torch.int64, device=device)
+    loss = torch.zeros((), device=device)
     size = max(1, min(_EVALUATION_BATCH, _EVALUATION_VALUES // split.images[0].numel()))
-    for images, labels in zip(split.images.split(size), split.labels.split(size), strict=True):
-        logits = network(dataset.to_input(images))
+    for images, labels_N in zip(split.images.split(size), split.labels.split(size), strict=True):
+        labels = labels_N.to(device)
+        logits = network(dataset.to_input(images.to(device)))
         correct += (logits.argmax(1) == labels).sum()
         loss += functional.cross_entropy(logits, labels, reduction="sum")
     return {

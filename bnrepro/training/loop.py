@@ -47,8 +47,8 @@ class TrainingLoop:
         self.update = update
         self.step_function = step_function
         self.recorder = recorder
-        self.evaluate = Evaluator(config, dataset)
-        self.batch = make_batches(config, dataset)
+        self.evaluate = Evaluator(config, dataset, device)
+        self.batch = make_batches(config, dataset, device)
         self.learning_rate = torch.zeros((), device=device)
         self.step = 0
         self.seconds = 0.0

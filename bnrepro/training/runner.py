@@ -226,7 +226,7 @@ class _Run:
     def _warm_up(self, compiled: Step) -> None:
         """Compile by one step on a batch, and take the step back."""
         before = {name: value.clone() for name, value in self.model.state_dict().items()}
-        images, labels = make_batches(self.config, self.dataset)(0)
+        images, labels = make_batches(self.config, self.dataset, self.device)(0)
         compiled(images, labels, torch.zeros((), device=self.device))
         self.model.load_state_dict(before)
         for velocity in self.update.velocity:

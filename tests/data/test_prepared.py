@@ -1,5 +1,6 @@
 import io
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from PIL import Image
 from rich.console import Console
 
 from bnrepro.data import prepared
+from bnrepro.data.augmentation import Augmentation
+from bnrepro.data.batches import TrainingBatches
+from bnrepro.data.order import Shuffling
 from bnrepro.data.prepared import load_prepared, prepare_images
 from bnrepro.errors import UserError
 
@@ -140,3 +144,47 @@ def test_two_at_once_prepare_one_set(tree: Path, tmp_path: Path) -> None:
         folders = list(pool.map(lambda _: _prepare(tree, tmp_path)[0], range(2)))
     assert folders[0] == folders[1]
     assert (folders[0] / "train.u8").read_bytes() == (straight / "train.u8").read_bytes()
+
+
+def test_large_set_is_read_from_its_file_and_gives_the_same_batches(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = _prepare(tree, tmp_path)
+    in_memory = load_prepared(folder)
+    monkeypatch.setattr(prepared, "_MAPPED_ABOVE", 0)
+    mapped = load_prepared(folder)
+    assert mapped.train.is_mapped
+    assert not in_memory.train.is_mapped
+    batches = [
+        TrainingBatches(
+            dataset.train,
+            batch_size=3,
+            seed=5,
+            shuffling=Shuffling("full"),
+            augmentation=Augmentation("random", 6, flip=True, distortion="weak"),
+            device=torch.device("cpu"),
+        )
+        for dataset in (in_memory, mapped)
+    ]
+    for step in (0, 1, 2, 5, 3):  # into other epochs, and not in order
+        for memory, file in zip(batches[0](step), batches[1](step), strict=True):
+            assert torch.equal(memory, file)
+
+
+def test_large_file_that_was_cut_short_is_refused(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = _prepare(tree, tmp_path)
+    (folder / "train.u8").write_bytes((folder / "train.u8").read_bytes()[:-1])
+    monkeypatch.setattr(prepared, "_MAPPED_ABOVE", 0)
+    with pytest.raises(UserError, match=r"train.u8: missing or altered"):
+        load_prepared(folder)
+
+
+def test_too_small_a_disk_is_said_before_decoding(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=100)
+    monkeypatch.setattr(prepared.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(UserError, match=r"0.0 GB are free; make room, or point XDG_CACHE_HOME"):
+        _prepare(tree, tmp_path)

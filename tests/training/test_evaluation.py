@@ -11,6 +11,7 @@ from bnrepro.training.evaluation import Evaluator
 from bnrepro.training.probes import observe_activation_inputs
 
 QUIET = Console(quiet=True)
+CPU = torch.device("cpu")
 
 
 def test_training_network_is_left_as_it_was(small_run: Callable[..., RunConfig]) -> None:
@@ -18,7 +19,7 @@ def test_training_network_is_left_as_it_was(small_run: Callable[..., RunConfig])
     dataset = make_dataset(config, QUIET)
     model = make_model(config, dataset).train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    Evaluator(config, dataset)(model)
+    Evaluator(config, dataset, CPU)(model)
     assert model.training
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]), name
@@ -30,7 +31,7 @@ def test_statistics_are_the_ones_asked_for(small_run: Callable[..., RunConfig]) 
         config = small_run(f"evaluation.statistics={statistics}")
         dataset = make_dataset(config, QUIET)
         model = make_model(config, dataset).train()
-        rows[statistics] = Evaluator(config, dataset)(model)
+        rows[statistics] = Evaluator(config, dataset, CPU)(model)
     # Untrained moving averages are (0, 1): the inputs pass as they are, hardly spread.
     spread = {
         name: row["probe/hidden.2/all/p85"] - row["probe/hidden.2/all/p15"]
@@ -44,7 +45,7 @@ def test_accuracy_is_the_fraction_of_right_answers(small_run: Callable[..., RunC
     config = small_run("norm=none")
     dataset = make_dataset(config, QUIET)
     model = make_model(config, dataset)
-    row = Evaluator(config, dataset)(model)
+    row = Evaluator(config, dataset, CPU)(model)
     answers = model(dataset.test.images.float()).argmax(1)
     right = (answers == dataset.test.labels).sum().item()
     assert row["test/accuracy"] == right / len(dataset.test)
@@ -73,5 +74,5 @@ def test_probes_see_the_input_to_each_nonlinearity(
 
 def test_population_batches_are_training_batches(small_run: Callable[..., RunConfig]) -> None:
     config = small_run("evaluation.population_batches=1000")
-    evaluator = Evaluator(config, make_dataset(config, QUIET))
+    evaluator = Evaluator(config, make_dataset(config, QUIET), CPU)
     assert evaluator.population_batches == 24, "each training example once at the most"
