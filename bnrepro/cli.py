@@ -16,6 +16,7 @@ from bnrepro.completion import complete_override
 from bnrepro.errors import RunFailedError, UserError
 
 if TYPE_CHECKING:
+    from bnrepro.sweep import RunRow
     from bnrepro.training import Outcome
 
 app = typer.Typer(
@@ -91,14 +92,9 @@ def train(overrides: Overrides = None, as_json: Json = False, debug: Debug = Fal
 
 
 def _last_accuracy(outcome: "Outcome") -> float | None:
-    from bnrepro.run_directory import read_rows
+    from bnrepro.run_directory import last_values
 
-    accuracies = [
-        row["test/accuracy"]
-        for row in read_rows(outcome.directory.metrics)
-        if "test/accuracy" in row
-    ]
-    return accuracies[-1] if accuracies else None
+    return last_values(outcome.directory.metrics).get("test/accuracy")
 
 
 def _outcome_values(outcome: "Outcome") -> dict[str, object]:
@@ -129,6 +125,91 @@ def _print_outcome(console: Console, outcome: "Outcome") -> None:
         line += "; run the same command to go on"
     console.print(line, highlight=False, soft_wrap=True, markup=False)
     console.print(str(outcome.directory.path), highlight=False, soft_wrap=True, markup=False)
+
+
+@app.command(
+    epilog=_examples(
+        "bnrepro sweep experiment=fig1/with_bn,fig1/without_bn 'seed=range(5)'",
+        "bnrepro sweep 'experiment=glob(fig2/*)' scale=smoke --dry-run",
+        "bnrepro sweep experiment=fig2/bn_x5 optim.lr_multiplier=1,5,30 --slurm --gpus 1",
+    )
+)
+def sweep(
+    overrides: Overrides = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Runs side by side; default: one per core, or one per GPU."),
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run failed runs again.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the runs and how long they take; start none.")
+    ] = False,
+    slurm: Annotated[
+        bool, typer.Option("--slurm", help="As jobs of SLURM (pip install 'bnrepro[slurm]').")
+    ] = False,
+    partition: Annotated[str | None, typer.Option(help="SLURM partition.")] = None,
+    hours: Annotated[float, typer.Option(min=0, help="Time limit of a SLURM job.")] = 4.0,
+    gpus: Annotated[int, typer.Option(min=0, help="GPUs of a SLURM job.")] = 0,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train many runs side by side: every combination of the overrides, in Hydra's sweep syntax.
+
+    What is done is skipped and what was interrupted goes on, so the same command again loses and
+    repeats nothing. Exit code 0: all ended well; 130 or 143: stopped; 1: a run failed; 2: wrong
+    command.
+    """
+    from bnrepro.config import DEFAULT_OVERRIDES
+    from bnrepro.sweep import Launcher
+    from bnrepro.sweep import sweep as run_sweep
+
+    console = Console(stderr=as_json)
+    overrides = overrides or [*DEFAULT_OVERRIDES]
+    if dry_run:
+        _show_plan(overrides, console, as_json)
+        return
+    launcher = Launcher(workers, slurm, partition, hours, gpus)
+    swept = run_sweep(overrides, launcher, retry_failed, console)
+    _show_rows(swept.rows, as_json)
+    for row in swept.failed:
+        typer.echo(f"failed: {row.directory}: {row.message}", err=True)
+    if swept.signal is not None:
+        raise typer.Exit(128 + swept.signal)
+    if swept.failed:
+        typer.echo("`--retry-failed` runs them again", err=True)
+        raise typer.Exit(1)
+
+
+def _show_plan(overrides: list[str], console: Console, as_json: bool) -> None:
+    from bnrepro.sweep import duration, estimated, plan
+
+    rows = estimated(plan(overrides), console)
+    _show_rows(rows, as_json)
+    if not as_json:
+        typer.echo(f"one worker: {duration(sum(row.seconds_left or 0.0 for row in rows))}")
+
+
+def _show_rows(rows: "list[RunRow]", as_json: bool) -> None:
+    from bnrepro.sweep import table
+
+    if as_json:
+        typer.echo(json.dumps([row._asdict() for row in rows], indent=2))
+    else:
+        Console().print(table(rows))
+
+
+@app.command(epilog=_examples("bnrepro status", "bnrepro status --runs D", "bnrepro status --json"))
+def status(runs: Runs = Path("runs"), as_json: Json = False, debug: Debug = False) -> None:
+    """Show how every run stands, also while they are going elsewhere."""
+    from bnrepro.sweep import rows_of
+
+    rows = rows_of(runs)
+    if not rows and not as_json:
+        typer.echo(f"no run under {runs}")
+        return
+    _show_rows(rows, as_json)
 
 
 @app.command(

@@ -8,6 +8,10 @@ class UserError(Exception):
     """
 
 
+class RunBusyError(UserError):
+    """Another process is working on the run."""
+
+
 class RunFailedError(Exception):
     """A run could not go on for a reason outside its configuration (a full disk, say).
 

@@ -64,6 +64,7 @@ class Status:
 
 _LOCK = ".lock"
 _PATIENCE = 0.5  # seconds
+_TAIL_BYTES = 65_536
 
 
 class LockedError(Exception):
@@ -140,6 +141,24 @@ def read_rows(metrics: Path) -> Iterator[Row]:
             if not isinstance(row, dict) or "step" not in row:
                 raise ValueError(f"line {number} is no row with a step")
             yield row
+
+
+def last_values(metrics: Path) -> Row:
+    """The newest value of each tag near the end of a metrics.jsonl that may be being written."""
+    try:
+        with metrics.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - _TAIL_BYTES))
+            lines = file.read().split(b"\n")
+    except OSError:
+        return {}
+    values: Row = {}
+    for line in lines:
+        try:
+            values |= json.loads(line)
+        except (ValueError, TypeError):
+            continue  # the first line is cut by the seek, the last may be half written
+    return values
 
 
 def find_runs(runs: Path) -> Iterator[RunDirectory]:

@@ -1,5 +1,7 @@
 """Configuration: Hydra overrides in, a frozen, checked `RunConfig` out."""
 
+from bnrepro.config.difference import changed_keys
+from bnrepro.config.expand import expand
 from bnrepro.config.identity import recipe_id, run_id, run_path
 from bnrepro.config.load import load, validate
 from bnrepro.config.schema import RunConfig
@@ -10,6 +12,8 @@ DEFAULT_OVERRIDES = ("experiment=fig1/with_bn", "scale=smoke")
 __all__ = [
     "DEFAULT_OVERRIDES",
     "RunConfig",
+    "changed_keys",
+    "expand",
     "load",
     "recipe_id",
     "run_id",

@@ -13,14 +13,14 @@ def run_id(config: RunConfig) -> str:
 
     What says where and how it executes (``runtime``, ``data.root``) is no part of it.
     """
-    return _digest(_computation(config))
+    return _digest(computation(config))
 
 
 def recipe_id(config: RunConfig) -> str:
     """The same without the seed: runs of one recipe are samples of one curve."""
-    computation = _computation(config)
-    del computation["seed"]
-    return _digest(computation)
+    values = computation(config)
+    del values["seed"]
+    return _digest(values)
 
 
 def run_path(config: RunConfig) -> Path:
@@ -28,7 +28,8 @@ def run_path(config: RunConfig) -> Path:
     return Path(config.runtime.runs) / config.experiment / run_id(config)
 
 
-def _computation(config: RunConfig) -> dict[str, Any]:
+def computation(config: RunConfig) -> dict[str, Any]:
+    """What the run computes: its config without ``runtime`` and ``data.root``, as plain values."""
     # No field of today has a default. One that is added later gets the value that computes what
     # was computed before it existed, and so leaves the runs of before their names.
     return config.model_dump(

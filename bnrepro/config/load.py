@@ -51,7 +51,16 @@ def load(overrides: Sequence[str]) -> RunConfig:
     known = list(_keys(_compose(choices)))
     for override in parsed:
         _check_key(override, known)
-    return validate(_to_plain(_compose(parsed)))
+    return from_composed(_compose(parsed))
+
+
+def from_composed(composed: DictConfig) -> RunConfig:
+    """What Hydra composed, as the typed config; for programs that Hydra itself starts.
+
+    Raises:
+        UserError: a value is missing or not allowed.
+    """
+    return validate(_to_plain(composed))
 
 
 def validate(values: dict[str, Any]) -> RunConfig:

@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from bnrepro.config import RunConfig
-from bnrepro.errors import RunFailedError, UserError
+from bnrepro.errors import RunBusyError, RunFailedError, UserError
 from bnrepro.run_directory import LockedError, RunDirectory, State, Status
 
 Say = Callable[[str], None]
@@ -27,7 +27,8 @@ def claimed(directory: RunDirectory, config: RunConfig, console: Console) -> Ite
         What tells the person and the log.
 
     Raises:
-        UserError: the directory cannot be written, or another process holds it.
+        RunBusyError: another process holds it.
+        UserError: the directory cannot be written.
         RunFailedError: an error in the block that only more room can mend; the state is then
             ``failed``, as after any other error.
     """
@@ -37,7 +38,7 @@ def claimed(directory: RunDirectory, config: RunConfig, console: Console) -> Ite
             held.enter_context(directory.lock())
             say = held.enter_context(_messages(directory, console))
         except LockedError:
-            raise UserError(f"{directory.path}: {_holder(directory)}") from None
+            raise RunBusyError(f"{directory.path}: {_holder(directory)}") from None
         except OSError as error:
             if _is_disk_full(error):
                 raise _no_space(directory) from error
