@@ -180,6 +180,8 @@ def sweep(
     if swept.failed:
         typer.echo("`--retry-failed` runs them again", err=True)
         raise typer.Exit(1)
+    for row in swept.elsewhere:
+        typer.echo(f"{row.directory}: another process is running it", err=True)
 
 
 def _show_plan(overrides: list[str], console: Console, as_json: bool) -> None:

@@ -1,7 +1,7 @@
 """Configuration: Hydra overrides in, a frozen, checked `RunConfig` out."""
 
 from bnrepro.config.difference import changed_keys
-from bnrepro.config.expand import expand
+from bnrepro.config.expand import expand, spell_out_globs
 from bnrepro.config.identity import recipe_id, run_id, run_path
 from bnrepro.config.load import load, validate
 from bnrepro.config.schema import RunConfig
@@ -18,5 +18,6 @@ __all__ = [
     "recipe_id",
     "run_id",
     "run_path",
+    "spell_out_globs",
     "validate",
 ]

@@ -6,8 +6,10 @@ from hydra import initialize_config_module
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 
+from bnrepro.config.groups import GROUPS, options
 from bnrepro.errors import UserError
 
 
@@ -21,18 +23,41 @@ def expand(overrides: Sequence[str]) -> list[list[str]]:
         UserError: an override cannot be read, or is a sweep of a kind that the basic sweeper has
             not (an interval, say).
     """
+    try:
+        [jobs] = BasicSweeper.split_arguments(_parse(spell_out_globs(overrides)), None)
+    except HydraException as error:
+        raise UserError(f"{' '.join(overrides)}: {error}") from error
+    return jobs
+
+
+def spell_out_globs(overrides: Sequence[str]) -> list[str]:
+    """``glob(...)`` of a group as a list of its options: Hydra's own does not look into folders.
+
+    Raises:
+        UserError: an override cannot be read, or nothing matches.
+    """
+    spelled = []
+    for text, override in zip(overrides, _parse(overrides), strict=True):
+        pattern: object = override.value()
+        group = override.key_or_group
+        if isinstance(pattern, Glob) and group in GROUPS:
+            matching = pattern.filter(list(options(group)))
+            if not matching:
+                raise UserError(f"{text}: matches none of {', '.join(options(group))}")
+            text = f"{group}={','.join(matching)}"
+        spelled.append(text)
+    return spelled
+
+
+def _parse(overrides: Sequence[str]) -> list[Override]:
+    parsed: list[Override] = []
     with initialize_config_module("bnrepro.configs", version_base="1.3"):
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
-        parsed = []
         for text in overrides:
             try:
-                parsed.append(parser.parse_override(text))
+                parsed += parser.parse_overrides([text])
             except HydraException as error:
                 raise UserError(
                     f"{text!r}: not an override; write key=value or key=value,value"
                 ) from error
-        try:
-            [jobs] = BasicSweeper.split_arguments(parsed, None)
-        except HydraException as error:
-            raise UserError(f"{' '.join(overrides)}: {error}") from error
-    return jobs
+    return parsed

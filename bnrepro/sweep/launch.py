@@ -18,6 +18,7 @@ from signal import signal as set_handler
 from rich.console import Console
 from rich.live import Live
 
+from bnrepro.config import spell_out_globs
 from bnrepro.errors import RunFailedError, UserError
 from bnrepro.sweep.job import RETRY_FAILED
 from bnrepro.sweep.plan import plan
@@ -90,6 +91,11 @@ class Swept:
         """The runs that failed."""
         return [row for row in self.rows if row.state == "failed"]
 
+    @property
+    def elsewhere(self) -> list[RunRow]:
+        """The runs that another process is working on."""
+        return [row for row in self.rows if row.state == "running"]
+
 
 def sweep(
     overrides: Sequence[str], launcher: Launcher, retry_failed: bool, console: Console
@@ -106,6 +112,7 @@ def sweep(
         UserError: an override is wrong, or the launcher is not installed.
         RunFailedError: the launcher itself failed.
     """
+    overrides = spell_out_globs(overrides)
     # Which runs another sweeper will choose is not known ahead.
     chooses = any(text.lstrip("+").startswith("hydra/sweeper=") for text in overrides)
     runs = Path(_value_of(overrides, "runtime.runs") or "runs")
@@ -149,9 +156,11 @@ def sweep(
         _watch(process, look, console)
     if stopped_by:
         return Swept(look(), stopped_by[0])
-    if process.returncode != 0:
+    rows = look()
+    never_ran = any(not row.is_over and row.state != "running" for row in rows)
+    if process.returncode != 0 or never_ran:
         raise RunFailedError(f"{log}: {_reason(log)}")
-    return Swept(look())
+    return Swept(rows)
 
 
 def _default_workers() -> int:
