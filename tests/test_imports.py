@@ -11,14 +11,15 @@ PACKAGE = Path(bnrepro.__file__).parent
 ALLOWED = {
     "errors": set(),
     "run_directory": set(),
-    "paper": set(),
+    "statistics": set(),
+    "paper": {"statistics"},
     "nn": set(),
     "data": {"errors"},
     "config": {"errors"},
     "completion": {"config"},
     "doctor": {"data"},
     "training": {"config", "data", "nn", "errors", "run_directory"},
-    "reports": {"config", "paper", "errors", "run_directory"},
+    "reports": {"config", "paper", "errors", "run_directory", "statistics"},
 }
 
 

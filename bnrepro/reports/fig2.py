@@ -30,7 +30,7 @@ from bnrepro.reports.figures import (
     written,
 )
 from bnrepro.reports.runs import FinishedRun
-from bnrepro.reports.statistics import band, steps_to_reach
+from bnrepro.statistics import band, best_point, steps_to_reach
 
 _TAGS = {"accuracy": "test/accuracy", "loss": "test/loss", "train_loss": "train/loss"}
 _ACCURACY = _TAGS["accuracy"]
@@ -169,9 +169,7 @@ def _curve(run: FinishedRun) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def _best(run: FinishedRun) -> tuple[float, float]:
     """The step of the best accuracy, and that accuracy."""
-    steps, accuracy = _curve(run)
-    i = int(accuracy.argmax())
-    return float(steps[i]), float(accuracy[i])
+    return best_point(*_curve(run))
 
 
 def _steps_to(run: FinishedRun, target: float) -> float:

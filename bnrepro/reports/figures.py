@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from bnrepro.config import load
 from bnrepro.errors import UserError
 from bnrepro.reports.runs import FinishedRun, finished_runs
-from bnrepro.reports.statistics import INTERVAL, band_over_runs
+from bnrepro.statistics import INTERVAL, band_over_runs
 
 Runs = dict[str, list[FinishedRun]]
 """The ended runs of each experiment of a figure, by seed."""
