@@ -218,12 +218,15 @@ def figure(
 
     if name not in FIGURES:
         raise UserError(f"{name}: no such figure; choose from {', '.join(FIGURES)}")
-    folder, missing = FIGURES[name](runs, scale, results, overrides or [])
-    files = sorted(map(str, folder.iterdir()))
+    drawn = FIGURES[name](runs, scale, results, overrides or [])
+    files = sorted(map(str, drawn.folder.iterdir()))
+    for note in drawn.notes:
+        typer.echo(note, err=True)
     if as_json:
-        typer.echo(json.dumps({"folder": str(folder), "files": files, "not_run": missing}))
+        values = {"folder": str(drawn.folder), "files": files, "not_run": drawn.missing}
+        typer.echo(json.dumps({**values, "notes": drawn.notes}))
         return
-    for experiment in missing:
+    for experiment in drawn.missing:
         typer.echo(
             f"{experiment}: not run; `bnrepro train experiment={experiment} scale={scale}` adds it"
         )

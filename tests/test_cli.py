@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from bnrepro.cli import app
 from tests.conftest import ROOT, CommandLine
+from tests.synthetic import write_run
 
 COMMANDS = [
     ["train"],
@@ -138,6 +139,27 @@ def test_figure_is_drawn_with_what_there_is(command_line: CommandLine, tmp_path:
         "setup.json",
         "summary.csv",
     }
+
+
+def test_figure_says_what_it_left_out(command_line: CommandLine, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    write_run(runs, "fig1/with_bn", {"test/accuracy": [0.1, 0.9]})
+    damaged = write_run(runs, "fig1/with_bn", {"test/accuracy": [0.1, 0.8]}, seed=1)
+    with damaged.metrics.open("a") as file:
+        file.write('{"step": 7\n')
+    for lr in (0.2, 0.3):
+        write_run(runs, "fig1/with_bn", {"test/accuracy": [0.1, 0.5]}, [f"optim.lr={lr}"])
+    done = command_line("figure", "fig1", "--scale", "smoke", "--json")
+    assert done.returncode == 0, done.stderr
+    notes = [
+        "fig1/with_bn: 2 runs left out, different in optim.lr",
+        f"fig1/with_bn/{damaged.path.name}/metrics.jsonl: 1 row skipped: line 3 is no JSON row",
+    ]
+    assert done.stderr.splitlines() == notes
+    assert json.loads(done.stdout)["notes"] == notes
+    setup = json.loads((tmp_path / "results" / "smoke" / "fig1" / "setup.json").read_text())
+    assert setup["left_out"] == notes
+    assert setup["experiments"]["fig1/with_bn"]["seeds"] == [0, 1], "the damaged run is kept"
 
 
 def test_version_is_the_projects() -> None:

@@ -1,6 +1,6 @@
 """Configuration: Hydra overrides in, a frozen, checked `RunConfig` out."""
 
-from bnrepro.config.identity import recipe_id, run_id, run_path
+from bnrepro.config.identity import differences, recipe_id, run_id, run_path
 from bnrepro.config.load import load, validate
 from bnrepro.config.schema import RunConfig
 
@@ -10,6 +10,7 @@ DEFAULT_OVERRIDES = ("experiment=fig1/with_bn", "scale=smoke")
 __all__ = [
     "DEFAULT_OVERRIDES",
     "RunConfig",
+    "differences",
     "load",
     "recipe_id",
     "run_id",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,32 @@ def recipe_id(config: RunConfig) -> str:
 def run_path(config: RunConfig) -> Path:
     """``<runtime.runs>/<experiment>/<run id>``."""
     return Path(config.runtime.runs) / config.experiment / run_id(config)
+
+
+def differences(config: RunConfig, other: RunConfig) -> dict[str, tuple[Any, Any]]:
+    """The dotted keys in which two recipes differ, with the value in each.
+
+    A section that is another option with other fields (``data: digits`` for ``mnist``) differs in
+    its name alone.
+    """
+    return dict(_differing(_recipe(config), _recipe(other), ""))
+
+
+def _recipe(config: RunConfig) -> dict[str, Any]:
+    return config.model_dump(mode="json", exclude={"runtime": True, "seed": True, "data": {"root"}})
+
+
+def _differing(
+    values: dict[str, Any], others: dict[str, Any], prefix: str
+) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    if values.keys() != others.keys():
+        values, others = {"name": values["name"]}, {"name": others["name"]}
+    for key, value in values.items():
+        other = others[key]
+        if isinstance(value, dict) and isinstance(other, dict):
+            yield from _differing(value, other, f"{prefix}{key}.")
+        elif value != other:
+            yield prefix + key, (value, other)
 
 
 def _computation(config: RunConfig) -> dict[str, Any]:

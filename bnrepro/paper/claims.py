@@ -310,8 +310,8 @@ CLAIMS = (
         quantity="best accuracy of BN-x5-Sigmoid, over Inception's",
         unit="number",
         paper=_SIGMOID_SHARE,
-        rule=f"reproduced: the interval is at or above {_SIGMOID_SHARE:.3f}, the paper's 69.8 / 72.2; "
-        "partly: the mean is above 1/2",
+        rule=f"reproduced: the interval is at or above {_SIGMOID_SHARE:.3f}, the paper's "
+        "69.8 / 72.2; partly: the mean is above 1/2",
         needs=(_X5_SIGMOID, _INCEPTION),
         measure=against(_X5_SIGMOID, _INCEPTION, best_share),
         judge=above(0.5, size=_SIGMOID_SHARE),

@@ -28,9 +28,9 @@ def above(level: float, size: float | None = None, worst: float = 0.0) -> Rule:
     """Judge a number that the claim says is above a level.
 
     Reproduced: the whole 95 % interval of the mean over seeds is at or above the size that the
-    claim states, or above the level where it states none. With one seed there is no interval, and its
-    value must be. Partly: the mean is above the level, but the interval or the size does not hold.
-    Not reproduced: the mean is not above the level.
+    claim states, or above the level where it states none. With one seed there is no interval, and
+    its value must be. Partly: the mean is above the level, but the interval or the size does not
+    hold. Not reproduced: the mean is not above the level.
 
     Args:
         level: what separates the claim from its opposite: 1 for a ratio, 0 for a difference.
