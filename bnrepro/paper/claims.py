@@ -119,7 +119,7 @@ def _worst_difference(evidence: Evidence) -> Sample:
     )
     table = evidence.tables.get(SCALE_TABLE)
     if table is None:
-        return Sample((), np.array([]), f"{SCALE_TABLE} is not there")
+        return Sample((), np.array([]), f"needs {SCALE_TABLE}")
     absent = [column for column in columns if column not in table]
     if absent or table.empty:
         return Sample((), np.array([]), f"{SCALE_TABLE} has no {' or '.join(absent) or 'row'}")
@@ -135,7 +135,7 @@ def _ensemble_gain(evidence: Evidence) -> Sample:
     """
     table = evidence.tables.get(ENSEMBLE_TABLE)
     if table is None:
-        return Sample((), np.array([]), f"{ENSEMBLE_TABLE} is not there")
+        return Sample((), np.array([]), f"needs {ENSEMBLE_TABLE}")
     absent = [column for column in ("model", "top1_error") if column not in table]
     if absent:
         return Sample((), np.array([]), f"{ENSEMBLE_TABLE} has no {' or '.join(absent)}")
@@ -187,7 +187,7 @@ CLAIMS = (
         quantity="largest relative difference from these equalities, over all scales a",
         unit="number",
         paper=0.0,
-        rule=f"reproduced: below {_ROUNDING:g}, a bound on rounding",
+        rule=f"Reproduced: below {_ROUNDING:g}, a bound on rounding",
         needs=(SCALE_TABLE,),
         measure=_worst_difference,
         judge=below(_ROUNDING),
@@ -199,7 +199,7 @@ CLAIMS = (
         quantity="final test accuracy with BN minus without",
         unit="points",
         paper=_paper_final_gain("fig1a_with_bn", "fig1a_without_bn"),
-        rule="reproduced: the interval is above 0; partly: the mean is",
+        rule="Reproduced: the interval is above 0; partly: the mean is",
         needs=(_WITH_BN, _WITHOUT_BN),
         measure=against(_WITH_BN, _WITHOUT_BN, final_gain),
         judge=above(0, worst=-1),
@@ -211,7 +211,7 @@ CLAIMS = (
         quantity="steps without BN to its own best test accuracy, over steps with BN to the same",
         unit="times",
         paper=_paper_mnist_speed_up(),
-        rule="reproduced: the interval is above 1; partly: the mean is",
+        rule="Reproduced: the interval is above 1; partly: the mean is",
         needs=(_WITH_BN, _WITHOUT_BN),
         measure=against(_WITH_BN, _WITHOUT_BN, speed_up),
         judge=above(1),
@@ -224,7 +224,7 @@ CLAIMS = (
         "hidden layer (their standard deviation over training) without BN, over that with BN",
         unit="times",
         paper=_paper_steadiness(),
-        rule="reproduced: the interval is above 1; partly: the mean is",
+        rule="Reproduced: the interval is above 1; partly: the mean is",
         needs=(_WITH_BN, _WITHOUT_BN),
         measure=against(_WITH_BN, _WITHOUT_BN, steadiness),
         judge=above(1),
@@ -234,10 +234,11 @@ CLAIMS = (
         section="4.2.1",
         sentence="Removing Dropout speeds up training, without increasing overfitting",
         quantity="final held-out accuracy of BN-x5, which has none, minus that of BN-Baseline, "
-        "which has it; six more things differ, and the paper gives no number for Dropout alone",
+        "which has it and trains longer; six more things differ, and the paper gives no number for "
+        "Dropout alone",
         unit="points",
         paper=_paper_final_gain("fig2_BN-x5", "fig2_BN-Baseline"),
-        rule="reproduced: the interval is above 0; partly: the mean is",
+        rule="Reproduced: the interval is above 0; partly: the mean is",
         needs=(_X5, _BASELINE),
         measure=against(_X5, _BASELINE, final_gain),
         judge=above(0, worst=-1),
@@ -249,7 +250,7 @@ CLAIMS = (
         quantity="steps of Inception to its best accuracy, over steps of BN-Baseline to the same",
         unit="times",
         paper=_paper_speed_up("BN-Baseline"),
-        rule="reproduced: the interval is at or above 2; partly: the mean is above 1",
+        rule="Reproduced: the interval is at or above 2; partly: the mean is above 1",
         needs=(_BASELINE, _INCEPTION),
         measure=against(_BASELINE, _INCEPTION, speed_up),
         judge=above(1, size=2),
@@ -261,7 +262,7 @@ CLAIMS = (
         quantity="steps of Inception to its best accuracy, over steps of BN-x5 to the same",
         unit="times",
         paper=_paper_speed_up("BN-x5"),
-        rule="reproduced: the interval is at or above 14; partly: the mean is above 1",
+        rule="Reproduced: the interval is at or above 14; partly: the mean is above 1",
         needs=(_X5, _INCEPTION),
         measure=against(_X5, _INCEPTION, speed_up),
         judge=above(1, size=14),
@@ -273,7 +274,7 @@ CLAIMS = (
         quantity="accuracy of BN-x30 below BN-x5's, on average for as long as BN-x5 trains",
         unit="points",
         paper=_paper_lag(),
-        rule="reproduced: the interval is above 0; partly: the mean is",
+        rule="Reproduced: the interval is above 0; partly: the mean is",
         needs=(_X30, _X5),
         measure=against(_X30, _X5, mean_lag),
         judge=above(0, worst=-1),
@@ -285,7 +286,7 @@ CLAIMS = (
         quantity="best accuracy of BN-x30 minus that of BN-x5",
         unit="points",
         paper=FIGURE_3["BN-x30"].accuracy - FIGURE_3["BN-x5"].accuracy,
-        rule="reproduced: the interval is above 0; partly: the mean is",
+        rule="Reproduced: the interval is above 0; partly: the mean is",
         needs=(_X30, _X5),
         measure=against(_X30, _X5, best_gain),
         judge=above(0, worst=-1),
@@ -298,7 +299,7 @@ CLAIMS = (
         "0 if it trains",
         unit="number",
         paper=1.0,
-        rule="reproduced: every seed diverges; partly: more than half diverge or stay at chance",
+        rule="Reproduced: every seed diverges; partly: more than half diverge or stay at chance",
         needs=(_INCEPTION_X5,),
         measure=each(_INCEPTION_X5, failure),
         judge=every_seed_fails,
@@ -310,7 +311,7 @@ CLAIMS = (
         quantity="best accuracy of BN-x5-Sigmoid, over Inception's",
         unit="number",
         paper=_SIGMOID_SHARE,
-        rule=f"reproduced: the interval is at or above {_SIGMOID_SHARE:.3f}, the paper's "
+        rule=f"Reproduced: the interval is at or above {_SIGMOID_SHARE:.3f}, the paper's "
         "69.8 / 72.2; partly: the mean is above 1/2",
         needs=(_X5_SIGMOID, _INCEPTION),
         measure=against(_X5_SIGMOID, _INCEPTION, best_share),
@@ -323,7 +324,7 @@ CLAIMS = (
         quantity="best accuracy of Inception with sigmoid, over that of guessing",
         unit="times",
         paper=1.0,
-        rule="reproduced: the interval is below 2, as the best of many evaluations is above the "
+        rule="Reproduced: the interval is below 2, as the best of many evaluations is above the "
         "average by luck; partly: the mean is",
         needs=(_INCEPTION_SIGMOID,),
         measure=each(_INCEPTION_SIGMOID, times_chance),
@@ -336,7 +337,7 @@ CLAIMS = (
         quantity="top-1 error of the best member minus that of the ensemble",
         unit="points",
         paper=0.2199 - 0.201,
-        rule="reproduced: above 0 (one ensemble, no interval)",
+        rule="Reproduced: above 0 (one ensemble, no interval)",
         needs=(ENSEMBLE_TABLE,),
         measure=_ensemble_gain,
         judge=above(0),

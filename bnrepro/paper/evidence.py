@@ -82,7 +82,7 @@ def each(experiment: str, quantity: Quantity) -> Callable[[Evidence], Sample]:
     def measure(evidence: Evidence) -> Sample:
         runs = evidence.runs.get(experiment, ())
         found = [(run.seed, quantity(run)) for run in runs]
-        return _sample(found, "" if runs else f"{experiment} has not run")
+        return _sample(found, "" if runs else f"needs {experiment}")
 
     return measure
 
@@ -102,7 +102,7 @@ def against(
             name for name, there in ((experiment, runs), (reference, references)) if not there
         ]
         if absent:
-            return _sample([], f"not run: {', '.join(absent)}")
+            return _sample([], f"needs {', '.join(absent)}")
         by_seed = {run.seed: run for run in references if not run.diverged}
         found = [
             (run.seed, comparison(run, by_seed[run.seed])) for run in runs if run.seed in by_seed

@@ -187,4 +187,4 @@ def test_the_papers_numbers_are_on_the_papers_side() -> None:
     for claim in CLAIMS:
         assert claim.judge(np.array([claim.paper])) is Verdict.REPRODUCED, claim.name
         assert claim.needs
-        assert claim.rule.startswith("reproduced: ")
+        assert claim.rule.startswith("Reproduced: ")
