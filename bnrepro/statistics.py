@@ -1,5 +1,6 @@
 """Means and intervals over seeds."""
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -42,13 +43,16 @@ def band(values: NDArray[np.float64]) -> Band:
     if seeds < 2:
         unknown = np.full_like(mean, np.nan)
         return Band(mean, unknown, unknown, n)
-    # One product resamples every point at once, with the same draws of seeds: a seed's weight in a
-    # resample is how often it was drawn.
-    draws = np.random.default_rng(0).integers(0, seeds, (_RESAMPLES, seeds))
-    weights = np.stack([(draws == seed).mean(axis=1) for seed in range(seeds)])
-    means = values.T @ weights
+    means = values.T @ _resamples(seeds)  # every point at once, with the same draws of seeds
     low, high = np.percentile(means, [2.5, 97.5], axis=1, overwrite_input=True)
     return Band(mean, low, high, n)
+
+
+@cache
+def _resamples(seeds: int) -> NDArray[np.float64]:
+    """What share of each resample a seed is, (seeds, resamples)."""
+    draws = np.random.default_rng(0).integers(0, seeds, (_RESAMPLES, seeds))
+    return np.stack([(draws == seed).mean(axis=1) for seed in range(seeds)])
 
 
 def band_over_runs(curves: list[pd.Series]) -> tuple[NDArray[np.float64], Band]:

@@ -29,6 +29,7 @@ SECONDS, GIGABYTES = 10.0, 1.0
 
 
 def main() -> None:
+    """Measure every command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--rows", type=int, default=200)
@@ -71,6 +72,7 @@ def write_runs(runs: Path, count: int, rows: int) -> None:
 
 
 def write_run(runs: Path, config: RunConfig, rows: int, rng: np.random.Generator) -> None:
+    """One finished run; every tag grows from its first row to its last."""
     directory = RunDirectory(runs / config.experiment / run_id(config))
     directory.path.mkdir(parents=True)
     tags = ["test/accuracy", "test/loss", "train/loss", "train/learning_rate"]
