@@ -301,15 +301,55 @@ def figure(
 
     if name not in FIGURES:
         raise UserError(f"{name}: no such figure; choose from {', '.join(FIGURES)}")
-    folder, missing = FIGURES[name](runs, scale, results, overrides or [])
-    files = sorted(map(str, folder.iterdir()))
+    drawn = FIGURES[name](runs, scale, results, overrides or [])
+    files = sorted(map(str, drawn.folder.iterdir()))
+    for note in drawn.notes:
+        typer.echo(note, err=True)
     if as_json:
-        typer.echo(json.dumps({"folder": str(folder), "files": files, "not_run": missing}))
+        values = {"folder": str(drawn.folder), "files": files, "not_run": drawn.missing}
+        typer.echo(json.dumps({**values, "notes": drawn.notes}))
         return
-    for experiment in missing:
+    for experiment in drawn.missing:
         typer.echo(
             f"{experiment}: not run; `bnrepro train experiment={experiment} scale={scale}` adds it"
         )
+    for file in files:
+        typer.echo(file)
+
+
+@app.command(
+    epilog=_examples(
+        "bnrepro report",
+        "bnrepro report --scale smoke --html",
+        "bnrepro report --runs D --results D --json",
+    )
+)
+def report(
+    scale: Annotated[str, typer.Option(help="Report on the runs of this scale.")] = "laptop",
+    runs: Runs = Path("runs"),
+    results: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("results"),
+    html: Annotated[
+        bool, typer.Option("--html", help="Write report.html, too: one page, works offline.")
+    ] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write results/<scale>/REPORT.md: every figure that has runs, and the claims with verdicts."""
+    from bnrepro.reports import FIGURES, write_report
+
+    written = write_report(runs, scale, results, FIGURES, html)
+    for note in written.notes:
+        typer.echo(note, err=True)
+    files = list(map(str, written.files))
+    if as_json:
+        typer.echo(json.dumps(written._asdict() | {"files": files}))
+        return
+    for experiment in written.not_run:
+        typer.echo(
+            f"{experiment}: not run; `bnrepro train experiment={experiment} scale={scale}` adds it"
+        )
+    for claim, verdict in written.verdicts.items():
+        typer.echo(f"{claim}: {verdict}")
     for file in files:
         typer.echo(file)
 

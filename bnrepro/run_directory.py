@@ -132,15 +132,42 @@ def read_rows(metrics: Path) -> Iterator[Row]:
     Raises:
         ValueError: a line is no JSON object with a step; names the line.
     """
-    with metrics.open(encoding="utf-8") as lines:
+    with metrics.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            yield _parse_row(line, number)
+
+
+def read_good_rows(metrics: Path) -> tuple[list[Row], list[str]]:
+    """The rows of a metrics.jsonl that can be read, and what is wrong with each of the others.
+
+    Steps only grow: a row that is not beyond the one before it is damaged, too.
+    """
+    rows: list[Row] = []
+    damage = []
+    with metrics.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                row: Any = json.loads(line)
+                row = _parse_row(line, number)
             except ValueError as error:
-                raise ValueError(f"line {number} is no JSON row") from error
-            if not isinstance(row, dict) or "step" not in row:
-                raise ValueError(f"line {number} is no row with a step")
-            yield row
+                damage.append(str(error))
+                continue
+            if rows and row["step"] <= rows[-1]["step"]:
+                damage.append(f"line {number} is not beyond the step before it")
+            else:
+                rows.append(row)
+    return rows, damage
+
+
+def _parse_row(line: bytes, number: int) -> Row:
+    try:
+        row: Any = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"line {number} is no JSON row") from error
+    if not isinstance(row, dict) or "step" not in row:
+        raise ValueError(f"line {number} is no row with a step")
+    if not all(isinstance(value, int | float) for value in row.values()):
+        raise ValueError(f"line {number} holds what is no number")
+    return row
 
 
 def last_values(metrics: Path) -> Row:

@@ -9,12 +9,14 @@ from typer.testing import CliRunner
 
 from bnrepro.cli import app
 from tests.conftest import ROOT, CommandLine
+from tests.synthetic import write_run
 
 COMMANDS = [
     ["train"],
     ["list"],
     ["config"],
     ["figure"],
+    ["report"],
     ["doctor"],
     ["data", "list"],
     ["data", "fetch"],
@@ -90,6 +92,8 @@ def test_divergence_exits_0_with_a_plain_statement(command_line: CommandLine) ->
         (["figure", "fig7"], "error: fig7: no such figure; choose from fig1, fig2, fig3"),
         (["figure", "fig1"], "error: fig1: no finished run at scale=laptop"),
         (["figure", "fig1", "--scale", "huge"], "error: scale=huge: no such option"),
+        (["report"], "error: no finished run at scale=laptop under runs; run `bnrepro train"),
+        (["report", "--scale", "huge"], "error: scale=huge: no such option"),
         (["data", "prepare", "mnits"], "error: mnits: no such data set; choose from digits,"),
         (
             ["data", "prepare", "image_folder", "data.folder=nowhere"],
@@ -138,6 +142,42 @@ def test_figure_is_drawn_with_what_there_is(command_line: CommandLine, tmp_path:
         "setup.json",
         "summary.csv",
     }
+
+
+def test_figure_says_what_it_left_out(command_line: CommandLine, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    write_run(runs, "fig1/with_bn", {"test/accuracy": [0.1, 0.9]})
+    damaged = write_run(runs, "fig1/with_bn", {"test/accuracy": [0.1, 0.8]}, seed=1)
+    with damaged.metrics.open("a") as file:
+        file.write('{"step": 7\n')
+    for lr in (0.2, 0.3):
+        write_run(runs, "fig1/with_bn", {"test/accuracy": [0.1, 0.5]}, [f"optim.lr={lr}"])
+    done = command_line("figure", "fig1", "--scale", "smoke", "--json")
+    assert done.returncode == 0, done.stderr
+    notes = [
+        "fig1/with_bn: 2 runs left out, different in optim.lr",
+        f"fig1/with_bn/{damaged.path.name}/metrics.jsonl: 1 row skipped: line 3 is no JSON row",
+    ]
+    assert done.stderr.splitlines() == notes
+    assert json.loads(done.stdout)["notes"] == notes
+    setup = json.loads((tmp_path / "results" / "smoke" / "fig1" / "setup.json").read_text())
+    assert setup["left_out"] == notes
+    assert setup["experiments"]["fig1/with_bn"]["seeds"] == [0, 1], "the damaged run is kept"
+
+
+def test_report_tells_people_and_scripts_the_verdicts(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    for network, accuracy in (("with_bn", 0.9), ("without_bn", 0.8)):
+        write_run(tmp_path / "runs", f"fig1/{network}", {"test/accuracy": [0.1, accuracy]})
+    done = command_line("report", "--scale", "smoke")
+    assert done.returncode == 0, done.stderr
+    assert "mnist_higher: reproduced" in done.stdout
+    assert "fig2/bn_x5: not run; `bnrepro train" in done.stdout
+    values = json.loads(command_line("report", "--scale", "smoke", "--json").stdout)
+    assert values["verdicts"]["mnist_higher"] == "reproduced"
+    assert "results/smoke/REPORT.md" in values["files"]
+    assert not (tmp_path / "results" / "smoke" / "report.html").exists(), "not asked for"
 
 
 def test_version_is_the_projects() -> None:

@@ -11,7 +11,8 @@ PACKAGE = Path(bnrepro.__file__).parent
 ALLOWED = {
     "errors": set(),
     "run_directory": set(),
-    "paper": set(),
+    "statistics": set(),
+    "paper": {"statistics"},
     "nn": set(),
     "data": {"errors"},
     "config": {"errors"},
@@ -20,7 +21,7 @@ ALLOWED = {
     "training": {"config", "data", "nn", "errors", "run_directory"},
     "studies": {"nn"},
     "sweep": {"config", "training", "errors", "run_directory"},
-    "reports": {"config", "paper", "errors", "run_directory"},
+    "reports": {"config", "paper", "errors", "run_directory", "statistics"},
 }
 
 # What speaks to Hydra: composing, expanding a sweep, and the program that Hydra starts.

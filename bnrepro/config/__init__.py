@@ -1,6 +1,6 @@
 """Configuration: Hydra overrides in, a frozen, checked `RunConfig` out."""
 
-from bnrepro.config.difference import changed_keys
+from bnrepro.config.difference import differences
 from bnrepro.config.expand import expand, spell_out_globs
 from bnrepro.config.identity import recipe_id, run_id, run_path
 from bnrepro.config.load import load, validate
@@ -12,7 +12,7 @@ DEFAULT_OVERRIDES = ("experiment=fig1/with_bn", "scale=smoke")
 __all__ = [
     "DEFAULT_OVERRIDES",
     "RunConfig",
-    "changed_keys",
+    "differences",
     "expand",
     "load",
     "recipe_id",

@@ -1,31 +1,32 @@
 """In what two configs differ."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from bnrepro.config.identity import computation
 from bnrepro.config.schema import RunConfig
 
 
-def changed_keys(config: RunConfig, base: RunConfig) -> list[str]:
-    """``key=value`` for every key in which the config differs from a base, seed and runtime apart.
+def differences(config: RunConfig, other: RunConfig) -> dict[str, tuple[Any, Any]]:
+    """The dotted keys in which two recipes differ, with the value in each.
 
-    Args:
-        config: of a run.
-        base: its preset, say.
+    A section that is another option with other fields (``data: digits`` for ``mnist``) differs in
+    its name alone.
     """
-    here, there = _flat(computation(config)), _flat(computation(base))
-    return [
-        f"{key}={value}"
-        for key, value in here.items()
-        if key != "seed" and there.get(key, ...) != value
-    ]
+    return dict(_differing(_recipe(config), _recipe(other), ""))
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def _recipe(config: RunConfig) -> dict[str, Any]:
+    return config.model_dump(mode="json", exclude={"runtime": True, "seed": True, "data": {"root"}})
+
+
+def _differing(
+    values: dict[str, Any], others: dict[str, Any], prefix: str
+) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    if values.keys() != others.keys():
+        values, others = {"name": values["name"]}, {"name": others["name"]}
     for key, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
+        other = others[key]
+        if isinstance(value, dict) and isinstance(other, dict):
+            yield from _differing(value, other, f"{prefix}{key}.")
+        elif value != other:
+            yield prefix + key, (value, other)

@@ -48,10 +48,11 @@ def load(overrides: Sequence[str]) -> RunConfig:
     choices = [override for override in parsed if _is_choice(override)]
     for override in choices:
         _check_option(override)
-    known = list(_keys(_compose(choices)))
+    composed = _compose(choices)
+    known = list(_keys(composed))
     for override in parsed:
         _check_key(override, known)
-    return from_composed(_compose(parsed))
+    return from_composed(composed if parsed == choices else _compose(parsed))
 
 
 def from_composed(composed: DictConfig) -> RunConfig:

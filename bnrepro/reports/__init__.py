@@ -6,6 +6,7 @@ from pathlib import Path
 from bnrepro.reports.fig1 import draw_fig1
 from bnrepro.reports.fig2 import draw_fig2, write_fig3
 from bnrepro.reports.figures import Written
+from bnrepro.reports.report import write_report
 
 FIGURES: dict[str, Callable[[Path, str, Path, list[str]], Written]] = {
     "fig1": draw_fig1,
@@ -14,4 +15,4 @@ FIGURES: dict[str, Callable[[Path, str, Path, list[str]], Written]] = {
 }
 """What `bnrepro figure` makes, from runs, scale, results folder and overrides."""
 
-__all__ = ["FIGURES", "Written", "draw_fig1", "draw_fig2", "write_fig3"]
+__all__ = ["FIGURES", "Written", "draw_fig1", "draw_fig2", "write_fig3", "write_report"]

@@ -28,7 +28,7 @@ from bnrepro.reports.figures import (
     written,
 )
 from bnrepro.reports.runs import FinishedRun
-from bnrepro.reports.statistics import Band, band, steps_to_reach
+from bnrepro.statistics import Band, band, steps_to_reach
 
 TARGET_ACCURACY = 0.95
 _PERCENTILES = (15, 50, 85)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bnrepro.paper import paper_curve
+from bnrepro.paper.figure3 import FIGURE_3, Figure3Row
 from bnrepro.reports.figures import (
     STYLE,
     Runs,
@@ -30,7 +31,7 @@ from bnrepro.reports.figures import (
     written,
 )
 from bnrepro.reports.runs import FinishedRun
-from bnrepro.reports.statistics import band, steps_to_reach
+from bnrepro.statistics import band, best_point, steps_to_reach
 
 _TAGS = {"accuracy": "test/accuracy", "loss": "test/loss", "train_loss": "train/loss"}
 _ACCURACY = _TAGS["accuracy"]
@@ -59,14 +60,19 @@ class _Model:
     paper_accuracy: float
 
 
-MODELS = (
-    _Model("fig2/inception", "Inception", "#000000", "fig2_Inception", 31.0, 0.722),
-    _Model("fig2/bn_baseline", "BN-Baseline", "#D55E00", "fig2_BN-Baseline", 13.3, 0.727),
-    _Model("fig2/bn_x5", "BN-x5", "#0072B2", "fig2_BN-x5", 2.1, 0.730),
-    _Model("fig2/bn_x30", "BN-x30", "#009E73", "fig2_BN-x30", 2.7, 0.748),
-    _Model("fig2/bn_x5_sigmoid", "BN-x5-Sigmoid", "#CC79A7", "fig2_BN-x5-Sigmoid", np.nan, 0.698),
-    _Model("fig2/inception_x5", "Inception at x5", "#E69F00", None, np.nan, np.nan),
-    _Model("fig2/inception_sigmoid", "Inception, sigmoid", "#999999", None, np.nan, np.nan),
+_UNLISTED = Figure3Row(np.nan, np.nan)
+MODELS = tuple(
+    _Model(experiment, label, color, f"fig2_{label}" if label in FIGURE_3 else None, *row)
+    for experiment, label, color in (
+        ("fig2/inception", "Inception", "#000000"),
+        ("fig2/bn_baseline", "BN-Baseline", "#D55E00"),
+        ("fig2/bn_x5", "BN-x5", "#0072B2"),
+        ("fig2/bn_x30", "BN-x30", "#009E73"),
+        ("fig2/bn_x5_sigmoid", "BN-x5-Sigmoid", "#CC79A7"),
+        ("fig2/inception_x5", "Inception at x5", "#E69F00"),
+        ("fig2/inception_sigmoid", "Inception, sigmoid", "#999999"),
+    )
+    for row in [FIGURE_3.get(label, _UNLISTED)]
 )
 _INCEPTION = MODELS[0].experiment
 
@@ -169,9 +175,7 @@ def _curve(run: FinishedRun) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def _best(run: FinishedRun) -> tuple[float, float]:
     """The step of the best accuracy, and that accuracy."""
-    steps, accuracy = _curve(run)
-    i = int(accuracy.argmax())
-    return float(steps[i]), float(accuracy[i])
+    return best_point(*_curve(run))
 
 
 def _steps_to(run: FinishedRun, target: float) -> float:

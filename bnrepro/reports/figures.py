@@ -1,6 +1,7 @@
 """What the figures have in common: their runs, their folder, their set-up, their lines."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,13 +10,32 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bnrepro.config import load
+from bnrepro.config import RunConfig, load
 from bnrepro.errors import UserError
-from bnrepro.reports.runs import FinishedRun, finished_runs
-from bnrepro.reports.statistics import INTERVAL, band_over_runs
+from bnrepro.reports.runs import FinishedRun, ended_runs
+from bnrepro.statistics import INTERVAL, band_over_runs
 
-Runs = dict[str, list[FinishedRun]]
-"""The ended runs of each experiment of a figure, by seed."""
+
+class Runs(dict[str, list[FinishedRun]]):
+    """The ended runs of each experiment of a figure, by seed.
+
+    Attributes:
+        notes: which runs and rows of theirs were left out.
+    """
+
+    notes: tuple[str, ...] = ()
+
+
+class NothingRunError(UserError):
+    """A figure has no ended run at all.
+
+    Attributes:
+        experiments: that it would show.
+    """
+
+    def __init__(self, message: str, experiments: list[str]) -> None:
+        super().__init__(message)
+        self.experiments = experiments
 
 
 class Written(NamedTuple):
@@ -24,10 +44,12 @@ class Written(NamedTuple):
     Attributes:
         folder: that holds its files.
         missing: its experiments that have no finished run.
+        notes: which runs and rows were left out.
     """
 
     folder: Path
     missing: list[str]
+    notes: tuple[str, ...] = ()
 
 
 # No identifiers drawn at random: the same runs give the same bytes.
@@ -47,18 +69,24 @@ def collect(
         overrides: what else the runs were told, besides their experiment, scale and seed.
 
     Raises:
-        UserError: there is no ended run at all.
+        NothingRunError: there is no ended run at all.
     """
-    found = {
-        name: finished_runs(runs, load([f"experiment={name}", f"scale={scale}", *overrides]))
-        for name in experiments
-    }
-    if not any(found.values()):
-        raise UserError(
+    ended = {name: ended_runs(runs, preset(name, scale, *overrides)) for name in experiments}
+    if not any(found.runs for found in ended.values()):
+        raise NothingRunError(
             f"{figure}: no finished run at scale={scale} under {runs}; run "
-            f"`bnrepro train experiment={experiments[-1]} scale={scale}` first"
+            f"`bnrepro train experiment={experiments[-1]} scale={scale}` first",
+            experiments,
         )
+    found = Runs({name: of_one.runs for name, of_one in ended.items()})
+    found.notes = tuple(note for of_one in ended.values() for note in of_one.notes)
     return found
+
+
+@cache
+def preset(experiment: str, scale: str, *overrides: str) -> RunConfig:
+    """The config of an experiment at a scale; composing it takes long enough to do it once."""
+    return load([f"experiment={experiment}", f"scale={scale}", *overrides])
 
 
 def folder_of(figure: str, results: Path, scale: str, overrides: list[str]) -> Path:
@@ -117,11 +145,13 @@ def write_setup(found: Runs, paper: str, file: Path) -> None:
         paper: what to know of the paper's curves.
         file: JSON.
     """
-    content = {
+    content: dict[str, Any] = {
         "interval": INTERVAL,
         "paper": paper,
         "experiments": {name: _experiment_setup(ended) for name, ended in found.items() if ended},
     }
+    if found.notes:
+        content["left_out"] = found.notes
     file.write_text(json.dumps(content, indent=2) + "\n")
 
 
@@ -168,8 +198,8 @@ def mark_divergence(axes: Axes, ended: list[FinishedRun], tag: str, color: str) 
 
 
 def written(folder: Path, found: Runs) -> Written:
-    """The folder, and the experiments without a finished run."""
-    return Written(folder, [name for name, ended in found.items() if not ended])
+    """The folder, the experiments without a finished run, and what was left out."""
+    return Written(folder, [name for name, ended in found.items() if not ended], found.notes)
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:

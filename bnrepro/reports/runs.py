@@ -1,15 +1,20 @@
 """Run directories in, curves out."""
 
+from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import yaml
 
-from bnrepro.config import RunConfig, recipe_id, validate
+from bnrepro.config import RunConfig, differences, validate
 from bnrepro.errors import UserError
-from bnrepro.run_directory import RunDirectory, State, find_runs, read_rows
+from bnrepro.run_directory import RunDirectory, State, find_runs, read_good_rows
+
+# The same parser in C, where libyaml is there: ten times faster.
+_YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class FinishedRun:
         seconds: time spent in training.
         diverged: whether it ended in a non-finite loss.
         rows: its metrics, indexed by step, a column a tag; NaN where a tag has no row.
+        damage: what is wrong with the rows that were skipped.
     """
 
     directory: RunDirectory
@@ -31,35 +37,94 @@ class FinishedRun:
     seconds: float
     diverged: bool
     rows: pd.DataFrame
+    damage: tuple[str, ...] = ()
+
+
+class EndedRuns(NamedTuple):
+    """The ended runs of a preset.
+
+    Attributes:
+        runs: by seed.
+        notes: a sentence for each kind of run that was left out, and for each damaged run.
+    """
+
+    runs: list[FinishedRun]
+    notes: list[str]
 
 
 def finished_runs(runs: Path, preset: RunConfig) -> list[FinishedRun]:
-    """Every ended run of a preset, by seed: runs whose config differs in the seed alone.
+    """Every ended run of a preset, by seed: runs whose config differs in the seed alone."""
+    return ended_runs(runs, preset).runs
 
-    Runs of the same experiment with anything else changed are samples of another curve and are
-    left out.
 
-    Raises:
-        UserError: a row of such a run's metrics.jsonl cannot be read.
+def ended_runs(runs: Path, preset: RunConfig) -> EndedRuns:
+    """Every ended run of a preset, and what was left out.
+
+    Runs of the same experiment and scale with anything but the seed changed are samples of another
+    curve: they are counted, never averaged in. Rows that cannot be read are skipped and counted.
     """
     found = []
+    left_out: Counter[str] = Counter()
     for directory in find_runs(runs / preset.experiment):
         status = directory.read_status()
         if status is None or not status.state.is_final:
             continue
-        try:
-            content = yaml.safe_load(directory.config.read_text(encoding="utf-8"))
-            config, provenance = validate(content["config"]), content["provenance"]
-        except (UserError, KeyError, TypeError, OSError, yaml.YAMLError):
-            continue  # damaged, or written by another version: not this preset
-        if recipe_id(config) != recipe_id(preset):
+        told = _read_config(directory.config, directory.config.stat().st_mtime_ns)
+        if told is None:
+            left_out["config.yaml cannot be read, or is another version's"] += 1
             continue
-        try:
-            rows = pd.DataFrame(list(read_rows(directory.metrics))).set_index("step")
-        except (OSError, ValueError, KeyError) as error:
-            raise UserError(
-                f"{directory.metrics}: {error}; remove {directory.path} and run it again"
-            ) from error
+        config, provenance = told
+        if (config.experiment, config.scale) != (preset.experiment, preset.scale):
+            continue
+        if changed := differences(config, preset):
+            left_out[f"different in {', '.join(changed)}"] += 1
+            continue
+        rows, damage = _read_rows(directory.metrics, _modified(directory.metrics))
+        if rows.empty:
+            left_out["metrics.jsonl holds no row"] += 1
+            continue
         diverged = status.state is State.DIVERGED
-        found.append(FinishedRun(directory, config, provenance, status.seconds, diverged, rows))
-    return sorted(found, key=lambda run: run.config.seed)
+        found.append(
+            FinishedRun(directory, config, provenance, status.seconds, diverged, rows, damage)
+        )
+    found.sort(key=lambda run: run.config.seed)
+    notes = [
+        f"{preset.experiment}: {count} run{'s' if count > 1 else ''} left out, {why}"
+        for why, count in sorted(left_out.items())
+    ]
+    return EndedRuns(found, notes + [_damage_note(run) for run in found if run.damage])
+
+
+def _damage_note(run: FinishedRun) -> str:
+    skipped = len(run.damage)
+    shown = ", ".join(run.damage[:3]) + (", ..." if skipped > 3 else "")
+    return (
+        f"{run.config.experiment}/{run.directory.path.name}/metrics.jsonl: "
+        f"{skipped} row{'s' if skipped > 1 else ''} skipped: {shown}"
+    )
+
+
+# A report draws several figures from the same runs: a file that has not changed is read once.
+@cache
+def _read_config(file: Path, modified: int) -> tuple[RunConfig, list[dict[str, Any]]] | None:
+    del modified
+    try:
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_YamlLoader)  # safe
+        return validate(content["config"]), content["provenance"]
+    except (UserError, KeyError, TypeError, ValueError, OSError, yaml.YAMLError):
+        return None
+
+
+@cache
+def _read_rows(file: Path, modified: int) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    del modified
+    try:
+        rows, damage = read_good_rows(file)
+    except OSError:
+        rows, damage = [], []
+    table = pd.DataFrame(rows)
+    return (table.set_index("step") if rows else table), tuple(damage)
+
+
+def _modified(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.exists() else 0

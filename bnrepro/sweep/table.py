@@ -9,7 +9,7 @@ import yaml
 from rich.markup import escape
 from rich.table import Table
 
-from bnrepro.config import RunConfig, changed_keys, load, validate
+from bnrepro.config import RunConfig, differences, load, validate
 from bnrepro.errors import UserError
 from bnrepro.run_directory import RunDirectory, State, Status, find_runs, last_values
 
@@ -160,9 +160,10 @@ def _state(directory: RunDirectory, status: Status | None) -> str:
 
 def _changed(config: RunConfig) -> list[str]:
     try:
-        return changed_keys(config, _preset(config.experiment, config.scale))
+        changes = differences(config, _preset(config.experiment, config.scale))
     except UserError:
         return []  # the preset is no longer there
+    return [f"{key}={value}" for key, (value, _) in changes.items()]
 
 
 @cache

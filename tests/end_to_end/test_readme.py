@@ -2,11 +2,13 @@
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
 from bnrepro.config.groups import header, options
 from tests.conftest import ROOT, CommandLine
+from tests.synthetic import write_run
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = [
@@ -28,12 +30,13 @@ def _shortened(command: str) -> list[str]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_readme_command_runs(command_line: CommandLine, command: str) -> None:
-    if command.startswith("bnrepro figure"):
+def test_readme_command_runs(command_line: CommandLine, tmp_path: Path, command: str) -> None:
+    if command.startswith(("bnrepro figure", "bnrepro report")):
         for network in ("with_bn", "without_bn"):
             command_line("train", f"experiment=fig1/{network}", *SHORT)
-        arguments = ["figure", "fig1", "--scale", "smoke", *SHORT[1:]]
-        done = command_line(*arguments)
+            write_run(tmp_path / "runs", f"fig1/{network}", {"test/accuracy": [0.1, 0.9]})
+        arguments = [*shlex.split(command)[1:], "--scale", "smoke"]
+        done = command_line(*arguments, *(SHORT[1:] if "figure" in command else []))
     elif command.startswith("bnrepro data fetch"):
         done = command_line("data", "fetch", "digits")
     else:

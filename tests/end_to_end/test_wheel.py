@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.synthetic import write_run
 
 
 @pytest.fixture(scope="module")
@@ -58,5 +59,8 @@ def test_wheel_lists_trains_and_draws_from_another_folder(installed: Path, tmp_p
     _run(installed, tmp_path, "train", "experiment=fig1/with_bn", "scale=smoke", "steps=2")
     drawn = _run(installed, tmp_path, "figure", "fig1", "--scale", "smoke", "steps=2")
     assert "fig1.svg" in drawn
+    write_run(tmp_path / "runs", "fig1/with_bn", {"test/accuracy": [0.1, 0.9]})
+    told = _run(installed, tmp_path, "report", "--scale", "smoke", "--html")
+    assert "report.html" in told, "the templates are in the wheel"
     (config,) = (tmp_path / "runs" / "custom").glob("*/config.yaml")
     assert "git_commit: ''" in config.read_text(), "the wheel is no part of a checkout"

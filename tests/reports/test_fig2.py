@@ -58,7 +58,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_figure_2_shows_what_ran_beside_the_paper(runs: Path, tmp_path: Path) -> None:
-    folder, missing = draw_fig2(runs, "smoke", tmp_path, CHANGED)
+    folder, missing, _ = draw_fig2(runs, "smoke", tmp_path, CHANGED)
     assert "fig2/bn_x30" in missing
     assert {file.name for file in folder.iterdir()} == {
         "bands.csv",
@@ -75,7 +75,7 @@ def test_figure_2_shows_what_ran_beside_the_paper(runs: Path, tmp_path: Path) ->
 
 
 def test_figure_3_is_a_table_with_the_papers_numbers(runs: Path, tmp_path: Path) -> None:
-    folder, _ = write_fig3(runs, "smoke", tmp_path, CHANGED)
+    folder, *_ = write_fig3(runs, "smoke", tmp_path, CHANGED)
     markdown = (folder / "fig3.md").read_text()
     assert "| BN-x5 | 1 |" in markdown
     assert "2.1e6" in markdown

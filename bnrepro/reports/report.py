@@ -1,0 +1,248 @@
+"""The report of a scale: figures, tables, claims and set-up, as Markdown and as one HTML page."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+import pandas as pd
+
+from bnrepro.errors import UserError
+from bnrepro.paper.claims import Finding
+from bnrepro.paper.verdict import Verdict
+from bnrepro.reports.charts import CHARTS
+from bnrepro.reports.claims import check_claims, write_claims
+from bnrepro.reports.figures import NothingRunError, Written
+from bnrepro.reports.index import write_index
+from bnrepro.reports.setup import (
+    Table,
+    machine_table,
+    read_setups,
+    setup_table,
+    what_differs,
+)
+from bnrepro.reports.wording import interval, measured, number, seeds
+from bnrepro.statistics import INTERVAL
+
+Draw = Callable[[Path, str, Path, list[str]], Written]
+
+_TITLES = {
+    "fig1": "Figure 1: MNIST, accuracy and the inputs to one sigmoid",
+    "fig2": "Figure 2: accuracy against training steps",
+    "fig3": "Figure 3: steps to match Inception, and maximum accuracy",
+}
+
+
+class Report(NamedTuple):
+    """What a report left.
+
+    Attributes:
+        files: that it wrote, the figures' own left out.
+        verdicts: the claims, by name.
+        not_run: experiments of the figures without a finished run.
+        notes: which runs and rows were left out.
+    """
+
+    files: list[Path]
+    verdicts: dict[str, Verdict]
+    not_run: list[str]
+    notes: list[str]
+
+
+class _Section(NamedTuple):
+    """A figure in the report.
+
+    Attributes:
+        name: its folder's.
+        title: above it.
+        ran: whether any of its experiments did.
+        pictures: file names in its folder: PNG and SVG, or none.
+        table: its numbers beside the paper's, or None.
+        missing: its experiments that have not run.
+    """
+
+    name: str
+    title: str
+    ran: bool
+    pictures: list[str]
+    table: Table | None
+    missing: list[str]
+
+
+def write_report(
+    runs: Path, scale: str, results: Path, figures: Mapping[str, Draw], html: bool
+) -> Report:
+    """Draw what figures can be drawn, test the claims, and write it all down.
+
+    ``REPORT.md``, ``claims/`` and, if wanted, ``report.html`` under ``<results>/<scale>``, and
+    ``<results>/README.md``. The same runs give the same bytes.
+
+    Args:
+        runs: folder of the run directories.
+        scale: which scale's runs.
+        results: the results folder.
+        figures: how each figure is drawn.
+        html: whether to write the page, too.
+
+    Raises:
+        UserError: nothing at all has run at this scale, or the results cannot be written.
+    """
+    drawn: dict[str, Written | NothingRunError] = {}
+    for name, draw in figures.items():
+        try:
+            drawn[name] = draw(runs, scale, results, [])
+        except NothingRunError as error:
+            drawn[name] = error
+    written = {name: figure for name, figure in drawn.items() if isinstance(figure, Written)}
+    if not written:
+        raise UserError(
+            f"no finished run at scale={scale} under {runs}; run "
+            f"`bnrepro train experiment=fig1/with_bn scale={scale}` first"
+        )
+    findings = check_claims(runs, scale, results)
+    setups = read_setups([figure.folder for figure in written.values()])
+    sections = [_section(name, figure) for name, figure in drawn.items()]
+    notes = list(dict.fromkeys(note for figure in written.values() for note in figure.notes))
+    content: dict[str, Any] = {
+        "scale": scale,
+        "sections": sections,
+        "counts": Counter(str(finding.verdict) for finding in findings),
+        "verdicts": [str(verdict) for verdict in Verdict],
+        "claims": [_claim_row(finding) for finding in findings],
+        "differs": what_differs(list(setups), scale),
+        "setup": setup_table(setups),
+        "machines": machine_table(setups),
+        "interval": INTERVAL,
+        "notes": notes,
+    }
+    folder = results / scale
+    files = [folder / "REPORT.md", results / "README.md"]
+    try:
+        write_claims(findings, folder / "claims")
+        _render("REPORT.md", files[0], content)
+        if html:
+            files.append(folder / "report.html")
+            _render("report.html", files[-1], content | _page(written))
+        write_index(results)
+    except OSError as error:
+        raise UserError(f"{results}: cannot be written ({error.strerror})") from error
+    missing = dict.fromkeys(name for section in sections for name in section.missing)
+    verdicts = {finding.claim.name: finding.verdict for finding in findings}
+    return Report(files, verdicts, list(missing), notes)
+
+
+def _section(name: str, figure: Written | NothingRunError) -> _Section:
+    title = _TITLES.get(name, name)
+    if isinstance(figure, NothingRunError):
+        return _Section(name, title, False, [], None, figure.experiments)
+    pictures = [f"{name}.{kind}" for kind in ("png", "svg")]
+    return _Section(
+        name,
+        title,
+        True,
+        [file for file in pictures if (figure.folder / file).exists()],
+        _TABLES[name](figure.folder) if name in _TABLES else None,
+        figure.missing,
+    )
+
+
+def _fig1_table(folder: Path) -> Table:
+    columns = ["network", "quantity", "here (95 % interval)", "seeds", "paper"]
+    rows = []
+    for row in pd.read_csv(folder / "summary.csv").to_dict("records"):
+        form = ",.0f" if row["quantity"].startswith("steps") else ".4f"
+        rows.append(
+            [
+                row["experiment"],
+                row["quantity"],
+                interval(row["mean"], row["low"], row["high"], form),
+                seeds(row["n"] + row["never"], row["never"], row["diverged"]),
+                _paper_cell(row["paper"], form),
+            ]
+        )
+    return Table(columns, rows)
+
+
+def _paper_cell(value: str | float, form: str) -> str:
+    """The paper's number, which may be a bound."""
+    text = str(value)
+    bound = "at most " if text.startswith("<=") else ""
+    return bound + number(float(text.removeprefix("<=")), form)
+
+
+def _fig3_table(folder: Path) -> Table:
+    columns = [
+        "model",
+        "seeds",
+        "steps to match Inception, here",
+        "paper",
+        "times fewer, here",
+        "paper",
+        "maximum accuracy, here",
+        "paper",
+    ]
+    rows = []
+    for row in pd.read_csv(folder / "fig3.csv").to_dict("records"):
+        steps, speed_up, accuracy = (
+            interval(row[name], row[f"{name}_low"], row[f"{name}_high"], form)
+            for name, form in (("steps", ",.0f"), ("speed_up", ".1f"), ("max_accuracy", ".3f"))
+        )
+        rows.append(
+            [
+                row["model"],
+                seeds(row["n"], row["never"], row["diverged"]),
+                steps,
+                number(1e6 * row["paper_steps_millions"], ",.0f"),
+                speed_up,
+                number(row["paper_speed_up"], ".1f"),
+                accuracy,
+                number(row["paper_max_accuracy"], ".3f"),
+            ]
+        )
+    return Table(columns, rows)
+
+
+_TABLES = {"fig1": _fig1_table, "fig3": _fig3_table}
+
+
+def _claim_row(finding: Finding) -> dict[str, str]:
+    claim = finding.claim
+    ran = finding.verdict is not Verdict.NOT_RUN
+    return {
+        "section": claim.section,
+        "sentence": claim.sentence,
+        "verdict": str(finding.verdict),
+        "here": measured(finding.mean, finding.low, finding.high, claim.unit)
+        if ran
+        else finding.sample.missing,
+        "seeds": seeds(finding.n, finding.never) if ran else "-",
+        "paper": measured(claim.paper, float("nan"), float("nan"), claim.unit),
+        "quantity": claim.quantity,
+        "rule": claim.rule,
+    }
+
+
+def _page(written: dict[str, Written]) -> dict[str, Any]:
+    """What only the page has: charts, and the code that shows them."""
+    from plotly.offline import get_plotlyjs
+
+    charts = {
+        name: CHARTS[name](figure.folder) for name, figure in written.items() if name in CHARTS
+    }
+    return {"charts": charts, "plotly": get_plotlyjs()}
+
+
+def _render(name: str, file: Path, content: dict[str, Any]) -> None:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bnrepro.reports"),
+        autoescape=jinja2.select_autoescape(["html"], default=False),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    # A cell of a Markdown table ends at a bar.
+    environment.filters["cell"] = lambda text: str(text).replace("|", "\\|")
+    text = environment.get_template(name).render(content)
+    file.write_text(text, encoding="utf-8", newline="\n")
