@@ -16,7 +16,8 @@ from bnrepro.completion import complete_override
 from bnrepro.errors import RunFailedError, UserError
 
 if TYPE_CHECKING:
-    from bnrepro.sweep import RunRow
+    from bnrepro.reports.report import Report
+    from bnrepro.sweep import RunRow, Swept
     from bnrepro.training import Outcome
 
 app = typer.Typer(
@@ -54,6 +55,20 @@ Debug = Annotated[
 DataName = Annotated[str, typer.Argument(help="The data set.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Runs = Annotated[Path, typer.Option("--runs", help="Folder of the run directories.")]
+Results = Annotated[Path, typer.Option(help="Folder to write to.")]
+Html = Annotated[
+    bool, typer.Option("--html", help="Write report.html, too: one page, works offline.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Runs side by side; default: one per core, or one per GPU."),
+]
+Slurm = Annotated[
+    bool, typer.Option("--slurm", help="As jobs of SLURM (pip install 'bnrepro[slurm]').")
+]
+Partition = Annotated[str | None, typer.Option(help="SLURM partition.")]
+Hours = Annotated[float, typer.Option(min=0, help="Time limit of a SLURM job.")]
+Gpus = Annotated[int, typer.Option(min=0, help="GPUs of a SLURM job.")]
 
 
 @app.command(
@@ -136,22 +151,17 @@ def _print_outcome(console: Console, outcome: "Outcome") -> None:
 )
 def sweep(
     overrides: Overrides = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Runs side by side; default: one per core, or one per GPU."),
-    ] = None,
+    workers: Workers = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed runs again.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the runs and how long they take; start none.")
     ] = False,
-    slurm: Annotated[
-        bool, typer.Option("--slurm", help="As jobs of SLURM (pip install 'bnrepro[slurm]').")
-    ] = False,
-    partition: Annotated[str | None, typer.Option(help="SLURM partition.")] = None,
-    hours: Annotated[float, typer.Option(min=0, help="Time limit of a SLURM job.")] = 4.0,
-    gpus: Annotated[int, typer.Option(min=0, help="GPUs of a SLURM job.")] = 0,
+    slurm: Slurm = False,
+    partition: Partition = None,
+    hours: Hours = 4.0,
+    gpus: Gpus = 0,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -173,6 +183,11 @@ def sweep(
     launcher = Launcher(workers, slurm, partition, hours, gpus)
     swept = run_sweep(overrides, launcher, retry_failed, console)
     _show_rows(swept.rows, as_json)
+    _exit_as(swept)
+
+
+def _exit_as(swept: "Swept") -> None:
+    """Say which runs did not end well, and leave with the exit code of that."""
     for row in swept.failed:
         typer.echo(f"failed: {row.directory}: {row.message}", err=True)
     if swept.signal is not None:
@@ -289,7 +304,7 @@ def figure(
     overrides: Overrides = None,
     scale: Annotated[str, typer.Option(help="Draw the runs of this scale.")] = "laptop",
     runs: Runs = Path("runs"),
-    results: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("results"),
+    results: Results = Path("results"),
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -327,17 +342,18 @@ def figure(
 def report(
     scale: Annotated[str, typer.Option(help="Report on the runs of this scale.")] = "laptop",
     runs: Runs = Path("runs"),
-    results: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("results"),
-    html: Annotated[
-        bool, typer.Option("--html", help="Write report.html, too: one page, works offline.")
-    ] = False,
+    results: Results = Path("results"),
+    html: Html = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Write results/<scale>/REPORT.md: every figure that has runs, and the claims with verdicts."""
     from bnrepro.reports import FIGURES, write_report
 
-    written = write_report(runs, scale, results, FIGURES, html)
+    _show_report(write_report(runs, scale, results, FIGURES, html), scale, as_json)
+
+
+def _show_report(written: "Report", scale: str, as_json: bool) -> None:
     for note in written.notes:
         typer.echo(note, err=True)
     files = list(map(str, written.files))
@@ -352,6 +368,45 @@ def report(
         typer.echo(f"{claim}: {verdict}")
     for file in files:
         typer.echo(file)
+
+
+@app.command(
+    epilog=_examples(
+        "bnrepro reproduce",
+        "bnrepro reproduce fig1 --scale laptop --seeds 5",
+        "bnrepro reproduce all --scale gpu --html",
+    )
+)
+def reproduce(
+    targets: Annotated[
+        list[str] | None, typer.Argument(help="fig1, fig2, fig3, claims, all; bare: all.")
+    ] = None,
+    scale: Annotated[str, typer.Option(help="How big: smoke, laptop, gpu, paper.")] = "smoke",
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each experiment.")] = 3,
+    workers: Workers = None,
+    slurm: Slurm = False,
+    partition: Partition = None,
+    hours: Hours = 4.0,
+    gpus: Gpus = 0,
+    runs: Runs = Path("runs"),
+    results: Results = Path("results"),
+    html: Html = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Reproduce the paper at a scale: train what is missing, then draw, test and report.
+
+    The same command again goes on where it was stopped. Exit codes as for `bnrepro sweep`.
+    """
+    from bnrepro.reproduce import reproduce as run_all
+    from bnrepro.sweep import Launcher
+
+    console = Console(stderr=as_json)
+    launcher = Launcher(workers, slurm, partition, hours, gpus)
+    done = run_all(targets or ["all"], scale, seeds, launcher, runs, results, html, console)
+    if done.report is not None:
+        _show_report(done.report, scale, as_json)
+    _exit_as(done.swept)
 
 
 @data_app.command(

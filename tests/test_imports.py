@@ -20,6 +20,7 @@ ALLOWED = {
     "doctor": {"data"},
     "training": {"config", "data", "nn", "errors", "run_directory"},
     "studies": {"nn"},
+    "reproduce": {"errors", "paper", "reports", "studies", "sweep"},
     "sweep": {"config", "training", "errors", "run_directory"},
     "reports": {"config", "paper", "errors", "run_directory", "statistics"},
 }

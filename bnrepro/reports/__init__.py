@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from bnrepro.reports.fig1 import draw_fig1
-from bnrepro.reports.fig2 import draw_fig2, write_fig3
+from bnrepro.reports.claims import CLAIM_EXPERIMENTS
+from bnrepro.reports.fig1 import NETWORKS, draw_fig1
+from bnrepro.reports.fig2 import MODELS, draw_fig2, write_fig3
 from bnrepro.reports.figures import Written
 from bnrepro.reports.report import write_report
 
@@ -15,4 +16,20 @@ FIGURES: dict[str, Callable[[Path, str, Path, list[str]], Written]] = {
 }
 """What `bnrepro figure` makes, from runs, scale, results folder and overrides."""
 
-__all__ = ["FIGURES", "Written", "draw_fig1", "draw_fig2", "write_fig3", "write_report"]
+EXPERIMENTS: dict[str, tuple[str, ...]] = {
+    "fig1": tuple(network.experiment for network in NETWORKS),
+    "fig2": tuple(model.experiment for model in MODELS),
+    "fig3": tuple(model.experiment for model in MODELS),
+    "claims": CLAIM_EXPERIMENTS,
+}
+"""The experiments that each figure, and the claims, are made from."""
+
+__all__ = [
+    "EXPERIMENTS",
+    "FIGURES",
+    "Written",
+    "draw_fig1",
+    "draw_fig2",
+    "write_fig3",
+    "write_report",
+]

@@ -16,6 +16,11 @@ from bnrepro.reports.runs import FinishedRun, ended_runs
 _TABLES = (ENSEMBLE_TABLE, SCALE_TABLE)
 _CLASSES = {"digits": 10, "mnist": 10, "imagenette": 10, "tiny_imagenet": 200, "imagenet": 1000}
 
+CLAIM_EXPERIMENTS = tuple(
+    dict.fromkeys(name for claim in CLAIMS for name in claim.needs if name not in _TABLES)
+)
+"""The experiments that the claims need."""
+
 
 def check_claims(runs: Path, scale: str, results: Path) -> list[Finding]:
     """Every claim with its verdict at a scale.
@@ -28,11 +33,10 @@ def check_claims(runs: Path, scale: str, results: Path) -> list[Finding]:
     Raises:
         UserError: the table of a study cannot be read.
     """
-    experiments = sorted({name for claim in CLAIMS for name in claim.needs} - set(_TABLES))
     evidence = Evidence(
         runs={
             name: [_seed_run(run) for run in ended_runs(runs, preset(name, scale)).runs]
-            for name in experiments
+            for name in CLAIM_EXPERIMENTS
         },
         tables={
             name: _read_table(results / scale / name)
