@@ -24,7 +24,7 @@ from bnrepro.sweep.job import RETRY_FAILED
 from bnrepro.sweep.plan import plan
 from bnrepro.sweep.table import RunRow, observe, rows_of, table
 
-_SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_BETWEEN_LOOKS = 1.0
 # The folder's own files: Hydra's multirun.yaml, the launcher's log, locks of the workers.
 _FOLDER = ".sweep"
 
