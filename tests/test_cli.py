@@ -15,6 +15,7 @@ COMMANDS = [
     ["list"],
     ["config"],
     ["figure"],
+    ["dashboard"],
     ["doctor"],
     ["data", "list"],
     ["data", "fetch"],

@@ -19,6 +19,7 @@ ALLOWED = {
     "doctor": {"data"},
     "training": {"config", "data", "nn", "errors", "run_directory"},
     "reports": {"config", "paper", "errors", "run_directory"},
+    "dashboard": {"config", "paper", "reports", "errors", "run_directory"},
 }
 
 
