@@ -6,6 +6,8 @@ A chart of TensorBoard shows one tag of every run, so each figure has tags of it
 
 from typing import NamedTuple
 
+import numpy as np
+
 from bnrepro.paper import Curve, paper_curve
 from bnrepro.reports.fig1 import NETWORKS
 from bnrepro.reports.fig2 import MODELS
@@ -92,9 +94,8 @@ def paper_runs(experiments: set[str], last_step: float, lengths: set[int]) -> li
         if line.figure not in figures or line.curve is None:
             continue
         if line.figure == "fig1":
-            tags = {ACCURACY: line.curve, "fig1/accuracy": line.curve}
-            tags |= {f"{line.panel}/{p}": f"{line.panel}_{p}" for p in PERCENTILES}
-            curves = {tag: paper_curve(curve) for tag, curve in tags.items()}
+            accuracy = paper_curve(line.curve)
+            curves = {ACCURACY: accuracy, "fig1/accuracy": accuracy, **_percentiles(line.panel)}
             cut = {tag: _cut_off(curve, last_step) for tag, curve in curves.items()}
             runs.append(PaperRun(f"paper/{line.label}", cut))
         for length in sorted(lengths) if line.figure == "fig2" else ():
@@ -103,6 +104,16 @@ def paper_runs(experiments: set[str], last_step: float, lengths: set[int]) -> li
             name = f"paper/{line.label}" + (f", T={length}" if len(lengths) > 1 else "")
             runs.append(PaperRun(name, {ACCURACY: scaled, "fig2/accuracy": scaled}))
     return runs
+
+
+def _percentiles(panel: str | None) -> dict[str, Curve]:
+    """The paper's percentiles, all at the steps of its median: a margin chart wants them so."""
+    steps = paper_curve(f"{panel}_p50").steps
+    drawn = {name: paper_curve(f"{panel}_{name}") for name in PERCENTILES}
+    return {
+        f"{panel}/{name}": Curve(steps, np.interp(steps, curve.steps, curve.values))
+        for name, curve in drawn.items()
+    }
 
 
 def _cut_off(curve: Curve, last_step: float) -> Curve:

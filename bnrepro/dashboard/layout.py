@@ -14,10 +14,14 @@ _TITLES = {
     "fig2": "Figure 2: held-out accuracy",
     OTHER: "Other experiments: test accuracy",
 }
+_CATEGORIES = {"fig1": "Figure 1", "fig2": "Figure 2", OTHER: "Other experiments"}
 _PANELS = {
     "fig1b": "Figure 1(b): without BN, input to one sigmoid: median, 15th to 85th percentile",
     "fig1c": "Figure 1(c): with BN, input to one sigmoid: median, 15th to 85th percentile",
 }
+
+
+# Margin charts are listed backwards: TensorBoard 2.21 shows them so.
 
 
 def layout(figures: list[str], layers: list[str]) -> Any:
@@ -29,21 +33,21 @@ def layout(figures: list[str], layers: list[str]) -> Any:
     """
     pages = []
     for figure in figures:
-        charts = [
-            _lines(_TITLES[figure], f"{figure}/accuracy"),
+        margins = [
             _margin(
                 f"{_TITLES[figure]}, mean over finished seeds with 95 % interval",
                 f"{figure}/mean",
                 f"{figure}/mean_low",
                 f"{figure}/mean_high",
-            ),
+            )
         ]
         if figure == "fig1":
-            charts += [
+            margins += [
                 _margin(title, f"{panel}/p50", f"{panel}/p15", f"{panel}/p85")
                 for panel, title in _PANELS.items()
             ]
-        pages.append(layout_pb2.Category(title=_TITLES[figure].partition(":")[0], chart=charts))
+        charts = [_lines(_TITLES[figure], f"{figure}/accuracy"), *reversed(margins)]
+        pages.append(layout_pb2.Category(title=_CATEGORIES[figure], chart=charts))
     everything = [_lines("Test accuracy", ACCURACY), _lines("Training loss", "train/loss")]
     pages.append(layout_pb2.Category(title="All runs", chart=everything, closed=True))
     if layers:
@@ -52,7 +56,7 @@ def layout(figures: list[str], layers: list[str]) -> Any:
                 f"{layer}: median, 15th to 85th percentile",
                 *(f"probe/{layer}/all/{percentile}" for percentile in ("p50", "p15", "p85")),
             )
-            for layer in layers
+            for layer in reversed(layers)
         ]
         title = "Inputs to the nonlinearities, all units of a layer"
         pages.append(layout_pb2.Category(title=title, chart=inputs, closed=True))
