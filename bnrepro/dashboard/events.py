@@ -73,26 +73,29 @@ class EventFile:
         """Bytes in the file; 0 where there is none."""
         return self.path.stat().st_size if self.path.exists() else 0
 
-    def cut_off(self, size: int) -> None:
-        """Keep the first bytes: behind them may lie what a killed process left half-written."""
-        with self.path.open("r+b") as file:
-            file.truncate(size)
-
     def remove(self) -> None:
-        """Start over; for a file that no server has opened."""
+        """Delete it; for a file that no server has opened."""
         self.path.unlink(missing_ok=True)
 
-    def append(self, events: Iterable[Any]) -> None:
-        """Write events in one block."""
+    def append(self, events: Iterable[Any], size: int) -> int:
+        """Write events in one block behind the first ``size`` bytes.
+
+        What lies there was written by a process that was killed, or whose disk was full.
+
+        Returns:
+            The size now.
+        """
         block = io.BytesIO()
         records = RecordWriter(block)
-        if self.size == 0:
+        if size == 0:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             records.write(Event(file_version="brain.Event:2").SerializeToString())
         for event in events:
             records.write(event.SerializeToString())
         with self.path.open("ab") as file:
+            file.truncate(size)
             file.write(block.getvalue())
+        return size + len(block.getvalue())
 
 
 def again() -> Any:

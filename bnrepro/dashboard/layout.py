@@ -24,23 +24,21 @@ _PANELS = {
 # Margin charts are listed backwards: TensorBoard 2.21 shows them so.
 
 
-def layout(figures: list[str], layers: list[str]) -> Any:
+def layout(figures: list[str], averaged: set[str], layers: list[str]) -> Any:
     """The charts for what there is to show.
 
     Args:
         figures: that have runs.
+        averaged: those of them that have means over seeds.
         layers: that some run probed.
     """
     pages = []
     for figure in figures:
-        margins = [
-            _margin(
-                f"{_TITLES[figure]}, mean over finished seeds with 95 % interval",
-                f"{figure}/mean",
-                f"{figure}/mean_low",
-                f"{figure}/mean_high",
-            )
-        ]
+        margins = []
+        if figure in averaged:
+            title = f"{_TITLES[figure]}, mean over finished seeds with 95 % interval"
+            band = (f"{figure}/mean", f"{figure}/mean_low", f"{figure}/mean_high")
+            margins.append(_margin(title, *band))
         if figure == "fig1":
             margins += [
                 _margin(title, f"{panel}/p50", f"{panel}/p15", f"{panel}/p85")

@@ -16,7 +16,9 @@ def about(scale: str, lengths: set[int]) -> Any:
         scale: of the runs.
         lengths: the values of T among the runs of Figure 2.
     """
-    factors = ", ".join(f"{length:,} / {PAPER_INCEPTION_STEPS / 1e6}e6" for length in sorted(lengths))
+    factors = ", ".join(
+        f"{length:,} / {PAPER_INCEPTION_STEPS / 1e6}e6" for length in sorted(lengths)
+    )
     figure_2 = (
         f"Figure 2's steps are multiplied by T / {PAPER_INCEPTION_STEPS / 1e6}e6, where T is "
         f"`inception_steps` of our runs ({factors}), so that they can be laid over ours."

@@ -153,9 +153,7 @@ def test_started_again_it_writes_only_what_changed(runs: Path, tmp_path: Path) -
     gone = next(iter((runs / "fig2" / "bn_x5").iterdir())) / "config.yaml"
     gone.unlink()
     second = _Dashboard(tmp_path)
-    assert second.points("fig1/with_bn/seed2", "test/accuracy") == _recorded(
-        added, "test/accuracy"
-    )
+    assert second.points("fig1/with_bn/seed2", "test/accuracy") == _recorded(added, "test/accuracy")
     assert not {name for name in second.names() if "bn_x5" in name or "BN-x5" in name}
     kept = [file for file, time in files.items() if file.exists() and "paper" in str(file)]
     assert kept
