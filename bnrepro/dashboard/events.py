@@ -73,10 +73,6 @@ class EventFile:
         """Bytes in the file; 0 where there is none."""
         return self.path.stat().st_size if self.path.exists() else 0
 
-    def remove(self) -> None:
-        """Delete it; for a file that no server has opened."""
-        self.path.unlink(missing_ok=True)
-
     def append(self, events: Iterable[Any], size: int) -> int:
         """Write events in one block behind the first ``size`` bytes.
 

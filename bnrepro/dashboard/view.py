@@ -80,7 +80,7 @@ class View:
             shown.add(name)
             self._put(name, signature, make, serving)
         if not serving:
-            self._forget(set(self._progress) - shown)
+            self._forget_all_but(shown)
         self._save()
 
     def _find(self) -> None:
@@ -205,10 +205,13 @@ class View:
     def _file(self, name: str) -> events.EventFile:
         return events.EventFile(self.folder / "runs" / name)
 
-    def _forget(self, names: set[str]) -> None:
-        for name in names:
-            del self._progress[name]
-            self._file(name).remove()
+    def _forget_all_but(self, shown: set[str]) -> None:
+        """Remove what earlier dashboards showed and this one does not."""
+        self._progress = {name: self._progress[name] for name in shown}
+        kept = {self._file(name).path for name in shown}
+        for file in (self.folder / "runs").rglob("*tfevents*"):
+            if file not in kept:
+                file.unlink()
 
     def _load(self) -> dict[str, Progress]:
         """What an earlier dashboard left, as far as it is whole."""
