@@ -91,6 +91,8 @@ def test_divergence_exits_0_with_a_plain_statement(command_line: CommandLine) ->
         (["figure", "fig7"], "error: fig7: no such figure; choose from fig1, fig2, fig3"),
         (["figure", "fig1"], "error: fig1: no finished run at scale=laptop"),
         (["figure", "fig1", "--scale", "huge"], "error: scale=huge: no such option"),
+        (["dashboard", "--scale", "huge"], "error: --scale huge: no such scale; choose from"),
+        (["dashboard", "--no-open"], "error: runs: no run at scale=laptop; `bnrepro train"),
         (["data", "prepare", "mnits"], "error: mnits: no such data set; choose from digits,"),
         (
             ["data", "prepare", "image_folder", "data.folder=nowhere"],

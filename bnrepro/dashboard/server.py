@@ -20,15 +20,17 @@ from urllib.parse import urlencode
 import platformdirs
 from filelock import FileLock, Timeout
 
+from bnrepro.config.groups import options
 from bnrepro.dashboard.view import View
 from bnrepro.errors import UserError
 
 _SECONDS_BETWEEN_REFRESHES = 5.0
 _PORTS_TRIED = 100
 
-# Seeds and their mean in one colour, no smoothing of curves that have few points.
+# Seeds and their mean in one colour, the paper's curves in another (there are seven in all); no
+# smoothing of curves that have few points.
 _QUERY = {
-    "runColorGroup": r"regex:(paper/.+|^.+(?=/(?:seed|mean)))",
+    "runColorGroup": r"regex:(^paper(?=/)|^.+(?=/(?:seed|mean)))",
     "smoothing": "0",
 }
 # More than a run has; TensorBoard by itself shows 1,000 rows and 50 histograms of each. Its 0 for
@@ -55,8 +57,12 @@ def serve(
         say: told where the dashboard is, and what cannot be shown.
 
     Raises:
-        UserError: there is nothing to show, the view cannot be written, or no port is free.
+        UserError: there is nothing to show or no such scale, the view cannot be written, or no port is free.
     """
+    if scale not in options("scale"):
+        raise UserError(
+            f"--scale {scale}: no such scale; choose from {', '.join(options('scale'))}"
+        )
     folder = view_folder(runs, scale)
     with _held(folder):
         view = View(folder, runs, scale, results, say)

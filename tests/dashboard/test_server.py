@@ -18,7 +18,6 @@ from urllib.parse import quote
 import pytest
 
 from bnrepro.run_directory import RunDirectory
-from tests.conftest import CommandLine
 from tests.dashboard.conftest import add_row
 
 _PATIENCE = 60.0
@@ -168,10 +167,3 @@ def test_second_dashboard_on_the_same_runs_is_refused(runs: Path, tmp_path: Path
     second = served(tmp_path)
     with served(tmp_path), pytest.raises(AssertionError, match="another dashboard shows these"):
         second.__enter__()
-
-
-def test_nothing_to_show_is_one_line(command_line: CommandLine) -> None:
-    done = command_line("dashboard", "--no-open")
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: runs: no run at scale=laptop; `bnrepro train")
-    assert done.stderr.count("\n") == 1
