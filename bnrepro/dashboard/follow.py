@@ -1,7 +1,6 @@
 """One run of the view that grows with its run directory."""
 
 import hashlib
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,7 +9,7 @@ from bnrepro.config import RunConfig
 from bnrepro.dashboard import events
 from bnrepro.dashboard.figures import ACCURACY, figure_tags
 from bnrepro.dashboard.hparams import HParams, end
-from bnrepro.dashboard.sources import Mark, Source, read_new_lines
+from bnrepro.dashboard.sources import Mark, Source, is_value, read_new_lines
 from bnrepro.run_directory import Histogram
 
 # What a row of results shows, and the recorded tag that it is the latest value of.
@@ -93,9 +92,7 @@ def _row_events(rows: list[dict[str, Any]], config: RunConfig, progress: Progres
     """A row's values under their tags and under its figure's; then the results so far."""
     for row in rows:
         values = {
-            tag: float(value)
-            for tag, value in row.items()
-            if tag != "step" and isinstance(value, int | float) and math.isfinite(value)
+            tag: float(value) for tag, value in row.items() if tag != "step" and is_value(value)
         }
         progress.latest |= values
         if ACCURACY in values:

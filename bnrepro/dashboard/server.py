@@ -57,7 +57,8 @@ def serve(
         say: told where the dashboard is, and what cannot be shown.
 
     Raises:
-        UserError: there is nothing to show or no such scale, the view cannot be written, or no port is free.
+        UserError: there is no such scale or nothing to show, the view cannot be written, or no port
+            is free.
     """
     if scale not in options("scale"):
         raise UserError(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,6 +82,11 @@ class Mark(NamedTuple):
 
     position: int = 0
     tail: str = ""
+
+
+def is_value(value: Any) -> bool:
+    """Whether it is a number that a chart can show."""
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 _TAIL = 200

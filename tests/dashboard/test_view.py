@@ -105,6 +105,17 @@ def test_mean_over_ended_seeds_has_its_interval(runs: Path, tmp_path: Path) -> N
     assert high[-1] == seeds[1]
 
 
+def test_mean_ends_where_one_seed_is_left(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs", "experiment=fig1/with_bn", "seed=0")
+    early = write_run(
+        tmp_path / "runs", "experiment=fig1/with_bn", "seed=1", rows=3, state=State.DIVERGED
+    )
+    with early.metrics.open("a") as file:
+        file.write('{"step": 30, "test/accuracy": "NaN"}\n')
+    shown = _Dashboard(tmp_path).points("fig1/with_bn/mean", "fig1/mean")
+    assert [step for step, _ in shown] == [0, 10, 20]
+
+
 def test_hparams_have_the_same_keys_and_types_in_every_run(runs: Path, tmp_path: Path) -> None:
     dashboard = _Dashboard(tmp_path)
     rows = {name: dashboard.hparams(name) for name in dashboard.names() if "seed" in name}
