@@ -71,7 +71,7 @@ class HParams:
         return _MISSING if value is None else str(value)
 
     def experiment(self) -> Any:
-        """What the table has for columns: first the keys in which the runs differ."""
+        """What the table has for columns; TensorBoard shows those first in which runs differ."""
         infos = []
         for key in self.keys:
             values = sorted({row[key] for row in self._rows})
@@ -83,7 +83,6 @@ class HParams:
                 info.type = api_pb2.DATA_TYPE_BOOL if is_bool else api_pb2.DATA_TYPE_STRING
                 info.domain_discrete.extend(values)
             infos.append(info)
-        infos.sort(key=lambda info: not info.differs)
         metrics = [
             api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag), display_name=title)
             for tag, title in METRICS.items()

@@ -36,6 +36,8 @@ def about(scale: str, lengths: set[int]) -> Any:
         "* Figures 1(b) and 1(c) follow one unit of the last hidden layer; every seed follows "
         "another unit, and the paper does not say which is its own.",
         "* The axes WALL and RELATIVE mean nothing here: recorded rows hold no time.",
+        "* HParams has the keys and the choices of the runs that were there when the dashboard "
+        "started; start it again for runs that were told something new.",
         "* Custom Scalars has a chart a figure. Runs are chosen on the left.",
     ]
     return events.text("about", "\n".join(lines))
