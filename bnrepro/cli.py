@@ -409,6 +409,32 @@ def reproduce(
     _exit_as(done.swept)
 
 
+@app.command(
+    epilog=_examples(
+        "bnrepro dashboard",
+        "bnrepro dashboard --scale smoke",
+        "bnrepro dashboard --runs D --port 7007 --no-open",
+    )
+)
+def dashboard(
+    scale: Annotated[str, typer.Option(help="Show the runs of this scale.")] = "laptop",
+    runs: Runs = Path("runs"),
+    results: Results = Path("results"),
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port; the next free one if it is in use.")
+    ] = 6006,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Compare runs in TensorBoard, beside the paper's curves; they may still be going on.
+
+    Runs until Ctrl-C.
+    """
+    from bnrepro.dashboard import serve
+
+    serve(runs, scale, results, port, browse=not no_open, say=typer.echo)
+
+
 @data_app.command(
     "list",
     epilog=_examples(

@@ -1,8 +1,9 @@
 """The run directory: the one channel between training, which writes it, and everything that reads.
 
 ``config.yaml`` (resolved, with versions and commit), ``status.json``, ``metrics.jsonl`` (the truth:
-a row a line), ``checkpoint.pt`` (last good) and ``checkpoint.previous.pt``, ``weights.safetensors``
-(final), ``tensorboard/`` (a view of the rows), ``log.txt``.
+a row a line), ``histograms.jsonl`` (what the probes saw at each evaluation), ``checkpoint.pt``
+(last good) and ``checkpoint.previous.pt``, ``weights.safetensors`` (final), ``tensorboard/`` (a
+view of the rows), ``log.txt``.
 """
 
 import fcntl
@@ -13,13 +14,31 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from filelock import FileLock, Timeout
 
 Row = dict[str, float | int]
 """One line of metrics.jsonl: ``step`` and whatever was recorded there, by its tag."""
+
+
+class Histogram(NamedTuple):
+    """One line of histograms.jsonl: the inputs to a layer's nonlinearity at one evaluation.
+
+    Attributes:
+        step: updates done.
+        layer: its name in the network.
+        low: left edge of the first bin.
+        high: right edge of the last bin.
+        counts: values in each bin; the bins are equally wide.
+    """
+
+    step: int
+    layer: str
+    low: float
+    high: float
+    counts: list[int]
 
 
 class State(StrEnum):
@@ -79,6 +98,7 @@ class RunDirectory:
         self.config = path / "config.yaml"
         self.status = path / "status.json"
         self.metrics = path / "metrics.jsonl"
+        self.histograms = path / "histograms.jsonl"
         self.checkpoint = path / "checkpoint.pt"
         self.previous_checkpoint = path / "checkpoint.previous.pt"
         self.weights = path / "weights.safetensors"
@@ -186,6 +206,25 @@ def last_values(metrics: Path) -> Row:
         except (ValueError, TypeError):
             continue  # the first line is cut by the seek, the last may be half written
     return values
+
+
+def read_histograms(histograms: Path, start: int = 0) -> Iterator[tuple[Histogram, int]]:
+    """The lines of a histograms.jsonl, each with the position behind it; ends at one not whole.
+
+    Args:
+        histograms: the file.
+        start: position to begin at.
+    """
+    with histograms.open("rb") as lines:
+        lines.seek(start)
+        for line in iter(lines.readline, b""):
+            try:
+                histogram = Histogram(**json.loads(line))
+            except (ValueError, TypeError):
+                return
+            if not line.endswith(b"\n"):
+                return
+            yield histogram, lines.tell()
 
 
 def find_runs(runs: Path) -> Iterator[RunDirectory]:

@@ -1,11 +1,11 @@
 """Means and intervals over seeds."""
 
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import bootstrap
 
 _RESAMPLES = 9_999
 INTERVAL = (
@@ -43,16 +43,17 @@ def band(values: NDArray[np.float64]) -> Band:
     if seeds < 2:
         unknown = np.full_like(mean, np.nan)
         return Band(mean, unknown, unknown, n)
-    means = values.T @ _resamples(seeds)  # every point at once, with the same draws of seeds
-    low, high = np.percentile(means, [2.5, 97.5], axis=1, overwrite_input=True)
-    return Band(mean, low, high, n)
-
-
-@cache
-def _resamples(seeds: int) -> NDArray[np.float64]:
-    """What share of each resample a seed is, (seeds, resamples)."""
-    draws = np.random.default_rng(0).integers(0, seeds, (_RESAMPLES, seeds))
-    return np.stack([(draws == seed).mean(axis=1) for seed in range(seeds)])
+    interval = bootstrap(
+        (values,),
+        np.mean,
+        axis=0,
+        confidence_level=0.95,
+        method="percentile",
+        n_resamples=_RESAMPLES,
+        batch=500,
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return Band(mean, np.asarray(interval.low), np.asarray(interval.high), n)
 
 
 def band_over_runs(curves: list[pd.Series]) -> tuple[NDArray[np.float64], Band]:

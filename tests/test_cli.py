@@ -17,6 +17,7 @@ COMMANDS = [
     ["config"],
     ["figure"],
     ["report"],
+    ["dashboard"],
     ["doctor"],
     ["sweep"],
     ["status"],
@@ -103,6 +104,8 @@ def test_divergence_exits_0_with_a_plain_statement(command_line: CommandLine) ->
         (["figure", "fig1", "--scale", "huge"], "error: scale=huge: no such option"),
         (["report"], "error: no finished run at scale=laptop under runs; run `bnrepro train"),
         (["report", "--scale", "huge"], "error: scale=huge: no such option"),
+        (["dashboard", "--scale", "huge"], "error: --scale huge: no such scale; choose from"),
+        (["dashboard", "--no-open"], "error: runs: no run at scale=laptop; `bnrepro train"),
         (["data", "prepare", "mnits"], "error: mnits: no such data set; choose from digits,"),
         (
             ["data", "prepare", "image_folder", "data.folder=nowhere"],

@@ -23,6 +23,7 @@ ALLOWED = {
     "reproduce": {"errors", "paper", "reports", "studies", "sweep"},
     "sweep": {"config", "training", "errors", "run_directory"},
     "reports": {"config", "paper", "errors", "run_directory", "statistics"},
+    "dashboard": {"config", "paper", "reports", "errors", "run_directory", "statistics"},
 }
 
 # What speaks to Hydra: composing, expanding a sweep, and the program that Hydra starts.

@@ -1,7 +1,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import bootstrap
 
 from bnrepro.statistics import INTERVAL, band, band_over_runs, steps_to_reach
 
@@ -20,20 +19,6 @@ def test_interval_of_five_seeds_is_as_narrow_as_is_said() -> None:
     covered = np.mean((over_seeds.low <= 3.0) & (over_seeds.high >= 3.0))
     assert covered == pytest.approx(0.84, abs=0.03)
     assert "84 %" in INTERVAL
-
-
-def test_interval_is_scipys_percentile_bootstrap() -> None:
-    samples = np.random.default_rng(1).normal(size=(5, 30))
-    theirs = bootstrap(
-        (samples,),
-        np.mean,
-        axis=0,
-        method="percentile",
-        batch=500,
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    np.testing.assert_allclose(band(samples).low, theirs.low, atol=1e-12)
-    np.testing.assert_allclose(band(samples).high, theirs.high, atol=1e-12)
 
 
 def test_interval_is_the_same_each_time() -> None:

@@ -1,9 +1,10 @@
 """Evaluation on held-out data by the paper's inference network."""
 
 import copy
+from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from bnrepro.config import RunConfig
@@ -27,12 +28,20 @@ class Evaluator:
         config: the run.
         dataset: on the device, or mapped.
         device: the model's.
+        on_inputs: told of what each probed nonlinearity receives: layer and values.
     """
 
-    def __init__(self, config: RunConfig, dataset: Dataset, device: torch.device) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        dataset: Dataset,
+        device: torch.device,
+        on_inputs: Callable[[str, Tensor], None] = lambda _layer, _inputs: None,
+    ) -> None:
         self.config = config
         self.dataset = dataset
         self.device = device
+        self.on_inputs = on_inputs
         self.batches = make_batches(config, dataset, device)
         # Algorithm 2's mini-batches, the same at every evaluation; each once at the most.
         self.population_batches = min(config.evaluation.population_batches, len(self.batches))
@@ -51,7 +60,9 @@ class Evaluator:
         if self.config.probe.enabled:
             examples = self.dataset.test.images[: self.config.probe.examples]
             inputs_NCHW = self.dataset.to_input(examples.to(self.device))
-            row |= observe_activation_inputs(network, inputs_NCHW, self.config.probe.unit)
+            row |= observe_activation_inputs(
+                network, inputs_NCHW, self.config.probe.unit, self.on_inputs
+            )
         return row
 
 

@@ -14,6 +14,7 @@ from bnrepro.training.build import make_batches
 from bnrepro.training.checkpoint import Checkpoint
 from bnrepro.training.compiler import Step
 from bnrepro.training.evaluation import Evaluator
+from bnrepro.training.histograms import HistogramRecorder
 from bnrepro.training.recorder import DivergedError, Recorder
 from bnrepro.training.signals import StopRequest
 from bnrepro.training.step import TrainingStep
@@ -29,6 +30,7 @@ class TrainingLoop:
         update: the uncompiled step, which owns the optimizer's state.
         step_function: what is called for each update: ``update`` itself or its compiled form.
         recorder: takes the rows.
+        histograms: takes what the probes see.
         device: where it all is.
     """
 
@@ -40,6 +42,7 @@ class TrainingLoop:
         update: TrainingStep,
         step_function: Step,
         recorder: Recorder,
+        histograms: HistogramRecorder,
         device: torch.device,
     ) -> None:
         self.config = config
@@ -47,7 +50,8 @@ class TrainingLoop:
         self.update = update
         self.step_function = step_function
         self.recorder = recorder
-        self.evaluate = Evaluator(config, dataset, device)
+        self.histograms = histograms
+        self.evaluate = Evaluator(config, dataset, device, histograms.observe)
         self.batch = make_batches(config, dataset, device)
         self.learning_rate = torch.zeros((), device=device)
         self.step = 0
@@ -96,6 +100,7 @@ class TrainingLoop:
     def checkpoint(self) -> Checkpoint:
         """What the rest of the run depends on, as of now."""
         self.recorder.sync()
+        self.histograms.sync()
         return Checkpoint(
             step=self.step,
             seconds=self.seconds,
@@ -135,6 +140,7 @@ class TrainingLoop:
             if not math.isfinite(value):
                 raise DivergedError(self.step, tag)
         self.recorder.write(row)
+        self.histograms.write(self.step)
         on_row(row)
 
     def _check_parameters(self) -> None:

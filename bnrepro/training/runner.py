@@ -26,6 +26,7 @@ from bnrepro.training.checkpoint import Checkpoint, load_checkpoint, save_checkp
 from bnrepro.training.claim import Say, claimed, is_out_of_memory, make_status
 from bnrepro.training.compiler import Step, compile_step
 from bnrepro.training.device import describe_device, pick_device
+from bnrepro.training.histograms import HistogramRecorder
 from bnrepro.training.loop import TrainingLoop
 from bnrepro.training.memory import keep_freed_memory
 from bnrepro.training.profiler import profiled
@@ -156,6 +157,7 @@ class _Run:
                 self.update,
                 step_function,
                 recorder,
+                HistogramRecorder(self.directory.histograms, saved["step"] if saved else None),
                 self.device,
             )
             if saved:

@@ -33,8 +33,9 @@ def _run(config: RunConfig):
     return outcome, told.getvalue()
 
 
-def _files(directory: RunDirectory) -> tuple[bytes, bytes]:
-    return directory.metrics.read_bytes(), directory.weights.read_bytes()
+def _files(directory: RunDirectory) -> tuple[bytes, ...]:
+    kept = (directory.metrics, directory.weights, directory.histograms)
+    return tuple(file.read_bytes() for file in kept)
 
 
 def test_run_leaves_what_the_design_promises(small_run: SmallRun) -> None:

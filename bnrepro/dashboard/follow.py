@@ -1,0 +1,135 @@
+"""One run of the view that grows with its run directory."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bnrepro.config import RunConfig
+from bnrepro.dashboard import events
+from bnrepro.dashboard.figures import ACCURACY, figure_tags
+from bnrepro.dashboard.hparams import HParams, end
+from bnrepro.dashboard.sources import Mark, Source, is_value, read_new_lines
+from bnrepro.run_directory import Histogram
+
+# What a row of results shows, and the recorded tag that it is the latest value of.
+_RESULTS = {
+    "result/final_accuracy": ACCURACY,
+    "result/final_loss": "test/loss",
+    "result/train_loss": "train/loss",
+}
+
+
+@dataclass
+class Progress:
+    """What is in the event file of one run of the view.
+
+    Attributes:
+        size: its bytes.
+        signature: of its content, or of its head where rows follow.
+        rows: read of metrics.jsonl.
+        histograms: read of histograms.jsonl.
+        latest: the last value of each tag.
+        best: accuracy so far.
+        ended: whether the run had ended.
+    """
+
+    size: int = 0
+    signature: str = ""
+    rows: Mark = field(default_factory=Mark)
+    histograms: Mark = field(default_factory=Mark)
+    latest: dict[str, float] = field(default_factory=dict)
+    best: float | None = None
+    ended: bool = False
+
+
+def follow(
+    name: str,
+    source: Source,
+    hparams: HParams,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> tuple[list[Any], Progress]:
+    """What a run recorded since the last time, as events.
+
+    Args:
+        name: of the run in the view.
+        source: its run directory.
+        hparams: the table that it has a row of.
+        progress: what its event file holds.
+        say: told of damaged rows.
+
+    Returns:
+        The events, and the progress when they are written. A new signature: the file starts over.
+    """
+    new: list[Any] = []
+    progress = replace(progress, latest=dict(progress.latest))
+    signature = digest([repr(sorted(hparams.row(source.config).items())).encode()])
+    try:
+        if progress.signature != signature:
+            progress = Progress(signature=signature)
+            started = source.directory.config.stat().st_mtime
+            new.append(events.summary(hparams.start(name, source.config, started)))
+        lines = read_new_lines(source.directory.metrics, progress.rows)
+    except FileNotFoundError:  # nothing recorded yet, or deleted
+        return new, progress
+    if lines.again:
+        new.append(events.again())
+        progress = Progress(signature=signature)
+    if lines.damaged:
+        say(f"{source.directory.metrics}: {lines.damaged} damaged row(s) skipped")
+    progress.rows = lines.mark
+    new += _row_events(lines.values, source.config, progress)
+    new += _histogram_events(source, progress, say)
+    status = source.directory.read_status()
+    if status is not None and status.state.is_final and not progress.ended:
+        progress.ended = True
+        new.append(events.summary(end(status.state, source.directory.status.stat().st_mtime)))
+    return new, progress
+
+
+def _row_events(rows: list[dict[str, Any]], config: RunConfig, progress: Progress) -> Iterable[Any]:
+    """A row's values under their tags and under its figure's; then the results so far."""
+    for row in rows:
+        values = {
+            tag: float(value) for tag, value in row.items() if tag != "step" and is_value(value)
+        }
+        progress.latest |= values
+        if ACCURACY in values:
+            progress.best = max(values[ACCURACY], progress.best or 0.0)
+            for tag, shown_as in figure_tags(config.experiment, list(values)).items():
+                values[shown_as] = values[tag]
+        yield events.scalars(row["step"], values)
+    if rows:
+        latest = progress.latest
+        results = {tag: latest[of] for tag, of in _RESULTS.items() if of in latest}
+        if progress.best is not None:
+            results["result/best_accuracy"] = progress.best
+        step = rows[-1]["step"]
+        yield events.scalars(step, {**results, "result/steps": float(step)})
+
+
+def _histogram_events(
+    source: Source, progress: Progress, say: Callable[[str], None]
+) -> Iterable[Any]:
+    path = source.directory.histograms
+    try:
+        lines = read_new_lines(path, progress.histograms)
+    except FileNotFoundError:  # probes off, or recorded before there were any
+        return
+    progress.histograms = lines.mark
+    damaged = lines.damaged
+    for values in lines.values:
+        try:
+            found = Histogram(**values)
+            tag = f"inputs/{found.layer}"
+            yield events.histogram(found.step, tag, found.low, found.high, found.counts)
+        except (TypeError, ValueError):
+            damaged += 1
+    if damaged:
+        say(f"{path}: {damaged} damaged row(s) skipped")
+
+
+def digest(parts: Iterable[bytes]) -> str:
+    """A short name for some content."""
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]

@@ -1,0 +1,102 @@
+"""What a person sees: every tab in a real browser, without a screen."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+from tests.dashboard.conftest import write_run
+from tests.dashboard.test_server import Served, served
+
+pytestmark = pytest.mark.browser
+
+_PATIENCE = 90.0
+
+# TensorBoard hides most of its page in shadow roots, which no selector sees through.
+_ALL_TEXT = """
+const collect = (node) => {
+  if (node.nodeType === Node.TEXT_NODE) return node.textContent.trim();
+  if (["STYLE", "SCRIPT", "TEMPLATE"].includes(node.nodeName)) return "";
+  const inside = node.shadowRoot ? [...node.shadowRoot.childNodes] : [];
+  return [...inside, ...node.childNodes].map(collect).filter(Boolean).join("\\n");
+};
+return collect(document.body);
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (chromium and driver):
+        if os.environ.get("BNREPRO_REQUIRE_BROWSER"):
+            pytest.fail("BNREPRO_REQUIRE_BROWSER is set and there is no chromium and chromedriver")
+        pytest.skip("browser: needs chromium and chromedriver (Debian: chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.add_argument("--window-size=1500,1100")
+    opened = webdriver.Chrome(options=options, service=Service(driver))
+    yield opened
+    opened.quit()
+
+
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("dashboard")
+    for network in ("with_bn", "without_bn"):
+        for seed in (0, 1):
+            write_run(folder / "runs", f"experiment=fig1/{network}", f"seed={seed}", rows=100)
+    write_run(folder / "runs", "experiment=fig2/bn_x5", probe=False)
+    figure = folder / "results" / "smoke" / "fig1"
+    figure.mkdir(parents=True)
+    Image.new("RGB", (300, 100), "orange").save(figure / "fig1.png")
+    (folder / "results" / "smoke" / "REPORT.md").write_text("# Claims\n\nThree held.\n")
+    with served(folder) as process:
+        process.wait_for("data/runs", lambda names: len(names) == 15)
+        yield process
+
+
+@pytest.mark.parametrize(
+    ("tab", "seen"),
+    [
+        ("timeseries", ["/accuracy", "fig1/with_bn/seed0", "paper/with BN"]),
+        ("scalars", ["fig1/accuracy", "fig2/bn_x5/seed0", "paper/BN-x5"]),
+        (
+            "custom_scalars",
+            [
+                "Figure 1(a): test accuracy on MNIST, mean over finished seeds with 95 % interval",
+                "Figure 1(c): with BN, input to one sigmoid: median, 15th to 85th percentile",
+                "Figure 2: held-out accuracy",
+                "Matches (6)",  # four seeds and two curves of the paper
+                "paper/without BN",
+            ],
+        ),
+        ("hparams", ["Trial ID", "best test accuracy", "fig1/without_bn/seed1", "norm.name"]),
+        ("images", ["fig1"]),
+        ("text", ["Runs at scale smoke", "Three held."]),
+        ("distributions", ["inputs/hidden.1", "fig1/with_bn/seed0"]),
+        ("histograms", ["inputs/hidden.2", "fig1/without_bn/seed1"]),
+    ],
+)
+def test_tab_shows(
+    browser: webdriver.Chrome, dashboard: Served, tmp_path: Path, tab: str, seen: list[str]
+) -> None:
+    browser.get("about:blank")  # or a change of the fragment alone loads nothing
+    browser.get(dashboard.address.partition("#")[0] + f"#{tab}")
+    deadline = time.monotonic() + _PATIENCE
+    missing = seen
+    while missing and time.monotonic() < deadline:
+        time.sleep(0.5)
+        page = "\n" + browser.execute_script(_ALL_TEXT)
+        missing = [text for text in seen if text not in page]
+    browser.save_screenshot(str(tmp_path / f"{tab}.png"))
+    assert not missing, page
+    assert "do not match" not in page, "a margin chart wants its three tags at the same steps"
+    assert "No dashboards are active" not in page
