@@ -185,6 +185,7 @@ def test_one_seed_has_no_interval_and_must_be_on_the_claims_side() -> None:
 
 def test_the_papers_numbers_are_on_the_papers_side() -> None:
     for claim in CLAIMS:
-        assert claim.judge(np.array([claim.paper])) is Verdict.REPRODUCED, claim.name
+        if not np.isnan(claim.paper):
+            assert claim.judge(np.array([claim.paper])) is Verdict.REPRODUCED, claim.name
         assert claim.needs
         assert claim.rule.startswith("Reproduced: ")
