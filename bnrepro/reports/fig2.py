@@ -150,7 +150,7 @@ def fig3_table(found: Runs) -> pd.DataFrame:
         steps = np.array([_steps_to(run, targets[run.config.seed][1]) for run in matched])
         inception_steps = np.array([targets[run.config.seed][0] for run in matched])
         fewer = np.full(len(steps), np.nan)  # no ratio to a start that is as good
-        np.divide(inception_steps, steps, out=fewer, where=steps > 0)
+        np.divide(inception_steps, steps, out=fewer, where=(steps > 0) & (inception_steps > 0))
         rows.append(
             {
                 "model": model.label,

@@ -19,6 +19,8 @@ def interval(mean: float, low: float, high: float, form: str) -> str:
 
 def measured(mean: float, low: float, high: float, unit: str) -> str:
     """A mean with its interval in a claim's unit."""
+    if math.isnan(mean):
+        return _DASH
     match unit:
         case "points":
             return interval(100 * mean, 100 * low, 100 * high, "+.2f") + " points"
