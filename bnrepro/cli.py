@@ -348,9 +348,9 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Write results/<scale>/REPORT.md: every figure that has runs, and the claims with verdicts."""
-    from bnrepro.reports import FIGURES, write_report
+    from bnrepro.reproduce import report as write_report
 
-    _show_report(write_report(runs, scale, results, FIGURES, html), scale, as_json)
+    _show_report(write_report(runs, scale, results, html), scale, as_json)
 
 
 def _show_report(written: "Report", scale: str, as_json: bool) -> None:

@@ -9,9 +9,18 @@ from rich.console import Console
 from bnrepro.errors import UserError
 from bnrepro.paper.claims import SCALE_TABLE
 from bnrepro.reports import EXPERIMENTS, FIGURES, write_report
-from bnrepro.reports.report import Report
-from bnrepro.studies.scale_invariance import write_scale_invariance
+from bnrepro.reports.report import Report, Study
 from bnrepro.sweep import Launcher, Swept, sweep
+
+
+def _scale_invariance(file: Path) -> None:
+    from bnrepro.studies.scale_invariance import write_scale_invariance  # imports torch
+
+    write_scale_invariance(file)
+
+
+STUDIES: dict[str, Study] = {SCALE_TABLE: _scale_invariance}
+"""What claims are tested on besides runs: a file below the results of a scale, and its maker."""
 
 TARGETS = (*FIGURES, "claims", "all")
 """What can be reproduced."""
@@ -73,11 +82,19 @@ def reproduce(
     )
     if swept.signal is not None:
         return Reproduced(swept, None)
-    if "claims" in wanted:
-        table = results / scale / SCALE_TABLE
-        try:
-            table.parent.mkdir(parents=True, exist_ok=True)
-            write_scale_invariance(table)
-        except OSError as error:
-            raise UserError(f"{table}: cannot be written ({error.strerror})") from error
-    return Reproduced(swept, write_report(runs, scale, results, FIGURES, html))
+    return Reproduced(swept, report(runs, scale, results, html))
+
+
+def report(runs: Path, scale: str, results: Path, html: bool) -> Report:
+    """The report on all that has run at a scale, with the studies that need no run.
+
+    Args:
+        runs: folder of the run directories.
+        scale: how big.
+        results: the results folder.
+        html: whether to write the page, too.
+
+    Raises:
+        UserError: nothing has run, or the results cannot be written.
+    """
+    return write_report(runs, scale, results, FIGURES, STUDIES, html)

@@ -211,3 +211,18 @@ def test_image_folder_is_prepared_ahead_of_its_first_run(
     folder = Path(json.loads(command_line(*prepare).stdout)["folder"])
     assert (folder / "train.u8").stat().st_size == 2 * 3 * 64 * 64
     assert "nothing to prepare" in command_line("data", "prepare", "digits").stdout
+
+
+def test_status_shows_every_run(command_line: CommandLine) -> None:
+    assert "no run under runs" in command_line("status").stdout
+    command_line("train", "experiment=fig1/with_bn", *TINY)
+    rows = json.loads(command_line("status", "--json").stdout)
+    assert [(row["experiment"], row["state"]) for row in rows] == [("fig1/with_bn", "finished")]
+    assert "1 of 1 done: 1 finished" in command_line("status").stdout
+
+
+def test_dry_run_starts_nothing(command_line: CommandLine, tmp_path: Path) -> None:
+    told = command_line("sweep", "experiment=fig1/with_bn,fig1/without_bn", *TINY, "--dry-run")
+    assert "0 of 2 done: 2 waiting" in told.stdout, told.stderr
+    assert "one worker: 0:00:" in told.stdout
+    assert not (tmp_path / "runs").exists()

@@ -26,6 +26,8 @@ from bnrepro.reports.wording import interval, measured, number, seeds
 from bnrepro.statistics import INTERVAL
 
 Draw = Callable[[Path, str, Path, list[str]], Written]
+Study = Callable[[Path], None]
+"""Writes the file of a study."""
 
 _TITLES = {
     "fig1": "Figure 1: MNIST, accuracy and the inputs to one sigmoid",
@@ -71,7 +73,12 @@ class _Section(NamedTuple):
 
 
 def write_report(
-    runs: Path, scale: str, results: Path, figures: Mapping[str, Draw], html: bool
+    runs: Path,
+    scale: str,
+    results: Path,
+    figures: Mapping[str, Draw],
+    studies: Mapping[str, Study],
+    html: bool,
 ) -> Report:
     """Draw what figures can be drawn, test the claims, and write it all down.
 
@@ -83,6 +90,7 @@ def write_report(
         scale: which scale's runs.
         results: the results folder.
         figures: how each figure is drawn.
+        studies: what some claims are tested on besides runs; made where it is missing.
         html: whether to write the page, too.
 
     Raises:
@@ -100,6 +108,7 @@ def write_report(
             f"no finished run at scale={scale} under {runs}; run "
             f"`bnrepro train experiment=fig1/with_bn scale={scale}` first"
         )
+    _make_missing(studies, results / scale)
     findings = check_claims(runs, scale, results)
     setups = read_setups([figure.folder for figure in written.values()])
     sections = [_section(name, figure) for name, figure in drawn.items()]
@@ -130,6 +139,17 @@ def write_report(
     missing = dict.fromkeys(name for section in sections for name in section.missing)
     verdicts = {finding.claim.name: finding.verdict for finding in findings}
     return Report(files, verdicts, list(missing), notes)
+
+
+def _make_missing(studies: Mapping[str, Study], folder: Path) -> None:
+    for name, study in studies.items():
+        file = folder / name
+        if not file.exists():
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                study(file)
+            except OSError as error:
+                raise UserError(f"{file}: cannot be written ({error.strerror})") from error
 
 
 def _section(name: str, figure: Written | NothingRunError) -> _Section:

@@ -39,7 +39,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(runs: Path, results: Path) -> Report:
-    return write_report(runs, "smoke", results, FIGURES, html=True)
+    return write_report(runs, "smoke", results, FIGURES, {}, html=True)
 
 
 def test_markdown_holds_figures_numbers_claims_and_set_up(report: Report, results: Path) -> None:
@@ -97,7 +97,7 @@ def test_written_again_it_is_the_same_to_the_byte(
     report: Report, runs: Path, results: Path, tmp_path: Path
 ) -> None:
     for _ in range(2):  # into a new folder, and over what is there
-        write_report(runs, "smoke", tmp_path, FIGURES, html=True)
+        write_report(runs, "smoke", tmp_path, FIGURES, {}, html=True)
         for file in filter(Path.is_file, results.rglob("*")):
             again = tmp_path / file.relative_to(results)
             assert again.read_bytes() == file.read_bytes(), file.name
@@ -113,5 +113,5 @@ def test_index_names_the_scales_and_their_numbers(report: Report, results: Path)
 
 def test_no_run_at_all_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no finished run at scale=smoke under .*; run `bnrepro"):
-        write_report(tmp_path / "none", "smoke", tmp_path / "results", FIGURES, html=False)
+        write_report(tmp_path / "none", "smoke", tmp_path / "results", FIGURES, {}, html=False)
     assert not (tmp_path / "results").exists()
