@@ -3,8 +3,9 @@
 from bnrepro.config.difference import differences
 from bnrepro.config.expand import expand, spell_out_globs
 from bnrepro.config.identity import recipe_id, run_id, run_path
-from bnrepro.config.load import load, validate
+from bnrepro.config.load import load, preset, validate
 from bnrepro.config.schema import RunConfig
+from bnrepro.config.stored import read_stored
 
 # What a bare `bnrepro train` runs.
 DEFAULT_OVERRIDES = ("experiment=fig1/with_bn", "scale=smoke")
@@ -15,6 +16,8 @@ __all__ = [
     "differences",
     "expand",
     "load",
+    "preset",
+    "read_stored",
     "recipe_id",
     "run_id",
     "run_path",

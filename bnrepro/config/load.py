@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from hydra import compose, initialize_config_module
@@ -53,6 +54,16 @@ def load(overrides: Sequence[str]) -> RunConfig:
     for override in parsed:
         _check_key(override, known)
     return from_composed(composed if parsed == choices else _compose(parsed))
+
+
+@cache
+def preset(experiment: str, scale: str, *overrides: str) -> RunConfig:
+    """The config of an experiment at a scale; composing it takes long enough to do it once.
+
+    Raises:
+        UserError: as `load`.
+    """
+    return load([f"experiment={experiment}", f"scale={scale}", *overrides])
 
 
 def from_composed(composed: DictConfig) -> RunConfig:

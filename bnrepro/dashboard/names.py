@@ -1,9 +1,6 @@
 """What a run is called in the dashboard: experiment and seed, and what else it was told."""
 
-from functools import cache
-
-from bnrepro.config import RunConfig, load
-from bnrepro.dashboard.hparams import flatten
+from bnrepro.config import RunConfig, differences, preset
 from bnrepro.dashboard.sources import Source
 from bnrepro.errors import UserError
 
@@ -16,11 +13,8 @@ def curve_name(source: Source) -> str:
     A run that differs in many keys has the id of its recipe there.
     """
     config = source.config
-    preset = _preset(config.experiment, config.scale)
-    if preset is None:
-        return f"{config.experiment},{source.recipe}"
-    changes = _changes(config, preset)
-    if len(changes) > _MOST_CHANGES:
+    changes = _changes(config)
+    if changes is None or len(changes) > _MOST_CHANGES:
         changes = [source.recipe]
     return ",".join([config.experiment, *changes])
 
@@ -43,22 +37,13 @@ def name_sources(sources: list[Source], taken: dict[str, Source]) -> dict[str, S
     return named
 
 
-@cache
-def _preset(experiment: str, scale: str) -> RunConfig | None:
+def _changes(config: RunConfig) -> list[str] | None:
+    """``key=value`` for what differs from the preset; None: the preset is no longer there."""
     try:
-        return load([f"experiment={experiment}", f"scale={scale}"])
+        changed = differences(config, preset(config.experiment, config.scale))
     except UserError:
         return None
-
-
-def _changes(config: RunConfig, preset: RunConfig) -> list[str]:
-    ours, theirs = flatten(config), flatten(preset)
-    changes = []
-    for key, value in ours.items():
-        section = key.partition(".")[0]
-        other_kind = ours.get(f"{section}.name") != theirs.get(f"{section}.name")
-        if key == f"{section}.name" and other_kind:
-            changes.append(f"{section}={value}")
-        elif key != "seed" and value != theirs.get(key) and not other_kind:
-            changes.append(f"{key}={value}".replace("/", "_").replace(", ", " "))
-    return changes
+    return [
+        f"{key.removesuffix('.name')}={value}".replace("/", "_").replace(", ", " ")
+        for key, (value, _) in changed.items()
+    ]

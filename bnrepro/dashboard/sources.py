@@ -7,14 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
-from bnrepro.config import RunConfig, recipe_id, validate
-from bnrepro.errors import UserError
+from bnrepro.config import RunConfig, read_stored, recipe_id
 from bnrepro.run_directory import RunDirectory, find_runs
-
-# 200 configs take the pure Python loader some seconds.
-_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -34,12 +28,8 @@ class Source:
 
 def read_source(directory: RunDirectory) -> Source | None:
     """The run, or None: its config was damaged, deleted, or written by another version."""
-    try:
-        content = yaml.load(directory.config.read_text(encoding="utf-8"), Loader=_YAML)
-        config = validate(content["config"])
-    except (UserError, KeyError, TypeError, OSError, ValueError, yaml.YAMLError):
-        return None
-    return Source(directory, config, recipe_id(config))
+    stored = read_stored(directory.config)
+    return Source(directory, stored[0], recipe_id(stored[0])) if stored else None
 
 
 def find_sources(runs: Path, known: dict[Path, Source | None]) -> dict[Path, Source | None]:

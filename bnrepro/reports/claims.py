@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bnrepro.config import RunConfig
+from bnrepro.config import RunConfig, preset
 from bnrepro.config.schema import ImageFolder
 from bnrepro.errors import UserError
 from bnrepro.paper.claims import CLAIMS, ENSEMBLE_TABLE, SCALE_TABLE, Finding, check
 from bnrepro.paper.evidence import Evidence, SeedRun
-from bnrepro.reports.figures import preset, write_csv
+from bnrepro.reports.figures import write_csv
 from bnrepro.reports.runs import FinishedRun, ended_runs
 
 _TABLES = (ENSEMBLE_TABLE, SCALE_TABLE)

@@ -1,7 +1,6 @@
 """What the figures have in common: their runs, their folder, their set-up, their lines."""
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bnrepro.config import RunConfig, load
+from bnrepro.config import preset
 from bnrepro.errors import UserError
 from bnrepro.reports.runs import FinishedRun, ended_runs
 from bnrepro.statistics import INTERVAL, band_over_runs
@@ -81,12 +80,6 @@ def collect(
     found = Runs({name: of_one.runs for name, of_one in ended.items()})
     found.notes = tuple(note for of_one in ended.values() for note in of_one.notes)
     return found
-
-
-@cache
-def preset(experiment: str, scale: str, *overrides: str) -> RunConfig:
-    """The config of an experiment at a scale; composing it takes long enough to do it once."""
-    return load([f"experiment={experiment}", f"scale={scale}", *overrides])
 
 
 def folder_of(figure: str, results: Path, scale: str, overrides: list[str]) -> Path:

@@ -7,14 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-import yaml
 
-from bnrepro.config import RunConfig, differences, validate
-from bnrepro.errors import UserError
+from bnrepro.config import RunConfig, differences, read_stored
 from bnrepro.run_directory import RunDirectory, State, find_runs, read_good_rows
-
-# The same parser in C, where libyaml is there: ten times faster.
-_YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -50,11 +45,6 @@ class EndedRuns(NamedTuple):
 
     runs: list[FinishedRun]
     notes: list[str]
-
-
-def finished_runs(runs: Path, preset: RunConfig) -> list[FinishedRun]:
-    """Every ended run of a preset, by seed: runs whose config differs in the seed alone."""
-    return ended_runs(runs, preset).runs
 
 
 def ended_runs(runs: Path, preset: RunConfig) -> EndedRuns:
@@ -108,11 +98,7 @@ def _damage_note(run: FinishedRun) -> str:
 @cache
 def _read_config(file: Path, modified: int) -> tuple[RunConfig, list[dict[str, Any]]] | None:
     del modified
-    try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_YamlLoader)  # safe
-        return validate(content["config"]), content["provenance"]
-    except (UserError, KeyError, TypeError, ValueError, OSError, yaml.YAMLError):
-        return None
+    return read_stored(file)
 
 
 @cache

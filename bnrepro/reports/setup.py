@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bnrepro.config import differences
-from bnrepro.reports.figures import preset
+from bnrepro.config import differences, preset
 from bnrepro.reports.wording import plain, seeds
 
 Setup = dict[str, Any]

@@ -1,15 +1,13 @@
 """How runs stand: read off their directories, shown as a table."""
 
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import yaml
 from rich.markup import escape
 from rich.table import Table
 
-from bnrepro.config import RunConfig, differences, load, validate
+from bnrepro.config import RunConfig, differences, preset, read_stored
 from bnrepro.errors import UserError
 from bnrepro.run_directory import RunDirectory, State, Status, find_runs, last_values
 
@@ -80,11 +78,9 @@ def rows_of(runs: Path) -> list[RunRow]:
     """How every run under a folder stands; what another version wrote is left out."""
     rows = []
     for directory in find_runs(runs):
-        try:
-            content = _read_yaml(directory.config)
-            rows.append(observe(validate(content["config"]), directory))
-        except (UserError, OSError, yaml.YAMLError, KeyError, TypeError):
-            continue
+        stored = read_stored(directory.config)
+        if stored is not None:
+            rows.append(observe(stored[0], directory))
     return rows
 
 
@@ -160,17 +156,7 @@ def _state(directory: RunDirectory, status: Status | None) -> str:
 
 def _changed(config: RunConfig) -> list[str]:
     try:
-        changes = differences(config, _preset(config.experiment, config.scale))
+        changes = differences(config, preset(config.experiment, config.scale))
     except UserError:
         return []  # the preset is no longer there
     return [f"{key}={value}" for key, (value, _) in changes.items()]
-
-
-@cache
-def _preset(experiment: str, scale: str) -> RunConfig:
-    return load([f"experiment={experiment}", f"scale={scale}"])
-
-
-def _read_yaml(file: Path) -> Any:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is
-    return yaml.load(file.read_text(encoding="utf-8"), Loader=loader)

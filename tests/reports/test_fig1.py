@@ -11,7 +11,7 @@ from bnrepro.config import RunConfig, load
 from bnrepro.errors import UserError
 from bnrepro.paper import paper_curve
 from bnrepro.reports import draw_fig1
-from bnrepro.reports.runs import finished_runs
+from bnrepro.reports.runs import ended_runs
 from bnrepro.run_directory import RunDirectory, State
 from bnrepro.training import run
 
@@ -64,9 +64,9 @@ def test_drawn_again_it_is_the_same_to_the_byte(runs: Path, tmp_path: Path) -> N
 
 def test_runs_with_anything_else_changed_are_left_out(runs: Path) -> None:
     preset = load(["experiment=fig1/with_bn", "scale=smoke", *CHANGED])
-    assert [found.config.seed for found in finished_runs(runs, preset)] == [0, 1, 2]
+    assert [found.config.seed for found in ended_runs(runs, preset).runs] == [0, 1, 2]
     other = load(["experiment=fig1/with_bn", "scale=smoke", "optim.lr=0.3", *CHANGED])
-    assert len(finished_runs(runs, other)) == 1
+    assert len(ended_runs(runs, other).runs) == 1
 
 
 def test_no_run_at_all_says_how_to_make_one(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_unfinished_runs_are_not_drawn(small_run: Callable[..., RunConfig]) -> N
     directory = RunDirectory(outcome.directory.path)
     status = json.loads(directory.status.read_text()) | {"state": State.PREEMPTED}
     directory.status.write_text(json.dumps(status))
-    assert finished_runs(Path(config.runtime.runs), config) == []
+    assert ended_runs(Path(config.runtime.runs), config).runs == []
 
 
 def test_paper_curves_hold_the_digitized_points() -> None:
