@@ -117,6 +117,9 @@ class Inception(_Section):
     GoogLeNet recipes used at the time."""
     init_std: Positive | None
     """Standard deviation of init=gaussian; the others do not use it."""
+    init_gain: Positive = 1.0
+    """Factor on the initial weights of the convolutions: larger in some members of the ensemble
+    (Section 4.2.3). The paper gives no number."""
     dropout: Annotated[Rate, Field(lt=1)]
     """Probability before the last layer: 40 % in Inception, none in the accelerated variants."""
     lrn: bool

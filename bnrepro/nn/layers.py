@@ -41,10 +41,12 @@ class Initialization:
             2 / (fan in + fan out) (Glorot & Bengio 2010); ``he``: N(0, 2 / fan in) (He et al.
             2015).
         std: standard deviation of ``gaussian``.
+        conv_gain: factor on the weights of convolutions (Section 4.2.3).
     """
 
     name: Literal["gaussian", "xavier", "he"]
     std: float | None = None
+    conv_gain: float = 1.0
 
 
 @torch.no_grad()
@@ -60,5 +62,7 @@ def initialize(model: nn.Module, init: Initialization, generator: torch.Generato
                     nn.init.xavier_uniform_(module.weight, generator=generator)
                 case "he":
                     nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
+            if isinstance(module, nn.Conv2d):
+                module.weight *= init.conv_gain
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

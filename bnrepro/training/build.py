@@ -130,7 +130,7 @@ def make_model(config: RunConfig, dataset: Dataset) -> nn.Module:
                 num_classes=dataset.num_classes,
                 activation=options.activation,
                 norm=norm,
-                init=Initialization(options.init, options.init_std),
+                init=Initialization(options.init, options.init_std, options.init_gain),
                 generator=generator,
                 in_channels=channels,
                 image_size=height,

@@ -37,3 +37,9 @@ def test_recipe_is_all_but_the_seed() -> None:
 def test_directory_is_experiment_and_id() -> None:
     config = load(["experiment=fig1/with_bn", "runtime.runs=here"])
     assert run_path(config) == Path("here/fig1/with_bn") / run_id(config)
+
+
+def test_fields_added_since_left_the_names_of_finished_runs() -> None:
+    """Runs of days cannot be made again because a field with a default was added."""
+    assert run_id(load(["experiment=fig2/bn_x30", "seed=0"])) == "0d6a130e3b4b"
+    assert run_id(load(["experiment=fig1/with_bn", "seed=0"])) == "106f966dcef5"

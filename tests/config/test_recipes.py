@@ -1,4 +1,4 @@
-"""The recipes of Figure 2 change what the paper changes, and nothing else."""
+"""The recipes of Figures 2 and 4 change what the paper changes, and nothing else."""
 
 import pytest
 
@@ -7,7 +7,8 @@ from bnrepro.config.explain import explain
 
 
 def _fields(experiment: str, *overrides: str) -> dict[str, object]:
-    config = load([f"experiment=fig2/{experiment}", *overrides])
+    name = experiment if "/" in experiment else f"fig2/{experiment}"
+    config = load([f"experiment={name}", *overrides])
     fields = {field.key: field.value for field in explain(config)}
     del fields["experiment"]
     return fields
@@ -80,3 +81,14 @@ def test_one_number_scales_the_time() -> None:
     assert (paper.steps, paper.optim.decay_every) == (31_000_000, 320_000)
     short = load(["experiment=fig2/inception", "inception_steps=31000"])
     assert (short.steps, short.optim.decay_every) == (31_000, 320)
+
+
+def test_members_of_the_ensemble_change_what_section_423_names() -> None:
+    allowed = {"model.init_gain", "model.dropout", "model.per_activation_modules"}
+    changes = [_changes("bn_x30", f"fig4/member_{member}") for member in range(1, 7)]
+    for change in changes:
+        assert change
+        assert set(change) <= allowed
+        assert change.get("model.dropout", 0.05) in (0.05, 0.1)
+    assert set().union(*changes) == allowed
+    assert len({str(change) for change in changes}) == 6

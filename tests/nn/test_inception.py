@@ -160,3 +160,10 @@ def test_weights_start_with_the_named_variance(name: str, expected: str) -> None
     fan_in, fan_out = conv.weight[0].numel(), conv.weight[:, 0].numel()
     variance = 2 / (fan_in + fan_out) if expected == "both" else 2 / fan_in
     assert conv.weight.var().item() == pytest.approx(variance, rel=0.02)
+
+
+def test_gain_scales_initial_convolutions_alone() -> None:
+    plain = _network(no_norm()).state_dict()
+    larger = _network(no_norm(), init=Initialization("xavier", conv_gain=2.0)).state_dict()
+    for name, weight in plain.items():
+        torch.testing.assert_close(larger[name], weight if name.startswith("output") else 2 * weight)
