@@ -166,4 +166,5 @@ def test_gain_scales_initial_convolutions_alone() -> None:
     plain = _network(no_norm()).state_dict()
     larger = _network(no_norm(), init=Initialization("xavier", conv_gain=2.0)).state_dict()
     for name, weight in plain.items():
-        torch.testing.assert_close(larger[name], weight if name.startswith("output") else 2 * weight)
+        expected = weight if name.startswith("output") else 2 * weight
+        torch.testing.assert_close(larger[name], expected)
