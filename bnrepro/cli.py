@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -16,6 +16,7 @@ from bnrepro.completion import complete_override
 from bnrepro.errors import RunFailedError, UserError
 
 if TYPE_CHECKING:
+    from bnrepro.inference import Evaluation
     from bnrepro.reports.report import Report
     from bnrepro.sweep import RunRow, Swept
     from bnrepro.training import Outcome
@@ -69,6 +70,15 @@ Slurm = Annotated[
 Partition = Annotated[str | None, typer.Option(help="SLURM partition.")]
 Hours = Annotated[float, typer.Option(min=0, help="Time limit of a SLURM job.")]
 Gpus = Annotated[int, typer.Option(min=0, help="GPUs of a SLURM job.")]
+TrainedRuns = Annotated[
+    list[str], typer.Argument(metavar="RUN...", help="Run directories, or runs' ids.")
+]
+PopulationBatches = Annotated[
+    int, typer.Option(min=1, help="Training mini-batches that Algorithm 2 averages over.")
+]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute; auto: a GPU.")
+]
 
 
 @app.command(
@@ -433,6 +443,70 @@ def dashboard(
     from bnrepro.dashboard import serve
 
     serve(runs, scale, results, port, browse=not no_open, say=typer.echo)
+
+
+@app.command(
+    epilog=_examples(
+        "bnrepro evaluate RUN",
+        "bnrepro evaluate RUN --statistics moving --crops 144",
+        "bnrepro evaluate runs/fig4/*/* --crops 144",
+    )
+)
+def evaluate(
+    names: TrainedRuns,
+    statistics: Annotated[
+        Literal["population", "moving", "batch"],
+        typer.Option(help="What batch normalization uses; batch: the evaluated mini-batch's own."),
+    ] = "population",
+    population_batches: PopulationBatches = 200,
+    crops: Annotated[int, typer.Option(help="Averaged over, of each image: 1, 10 or 144.")] = 1,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images at once.")] = 256,
+    runs: Runs = Path("runs"),
+    device: Device = "auto",
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Measure finished runs on held-out data: accuracy@1 and @5, loss. Several are an ensemble."""
+    from bnrepro.inference import evaluate as evaluate_runs
+    from bnrepro.inference import find_run
+
+    rows = evaluate_runs(
+        [find_run(name, runs) for name in names],
+        statistics,
+        population_batches,
+        crops,
+        batch_size,
+        device,
+        Console(stderr=True),
+    )
+    if as_json:
+        typer.echo(json.dumps([row._asdict() for row in rows], indent=2))
+    else:
+        _show_evaluations(rows)
+
+
+def _show_evaluations(rows: "list[Evaluation]") -> None:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("network", "examples", "accuracy@1 (95 %)", "accuracy@5 (95 %)", "loss"):
+        table.add_column(column, justify="left" if column == "network" else "right")
+    for row in rows:
+        table.add_row(
+            row.name,
+            f"{row.examples:,}",
+            _with_interval(row.accuracy_1, row.accuracy_1_interval),
+            _with_interval(row.accuracy_5, row.accuracy_5_interval),
+            f"{row.loss:.4f}",
+        )
+    Console().print(table)
+    *members, together = rows
+    if members:
+        gain = 100 * (together.accuracy_1 - max(member.accuracy_1 for member in members))
+        typer.echo(f"the ensemble is {gain:+.2f} points from its best member")
+
+
+def _with_interval(value: float, interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"{value:.4f} ({low:.4f} to {high:.4f})"
 
 
 @data_app.command(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
+from scipy.stats import binomtest, bootstrap
 
 _RESAMPLES = 9_999
 INTERVAL = (
@@ -109,3 +109,14 @@ def steps_to_reach(steps: NDArray[np.float64], values: NDArray[np.float64], targ
         return float(steps[0])
     part = (target - values[i - 1]) / (values[i] - values[i - 1])
     return float(steps[i - 1] + part * (steps[i] - steps[i - 1]))
+
+
+def proportion_interval(count: int, n: int) -> tuple[float, float]:
+    """The 95 % interval (Wilson 1927) of a proportion: over the examples, for one network.
+
+    Args:
+        count: examples that have the property.
+        n: examples.
+    """
+    interval = binomtest(count, n).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)

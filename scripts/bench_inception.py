@@ -39,7 +39,8 @@ def plain(steps: int) -> float:
 
     torch.set_num_threads(1)
     config = load([EXPERIMENT])
-    model = make_model(config, make_dataset(config, Console(stderr=True))).train()
+    dataset = make_dataset(config, Console(stderr=True))
+    model = make_model(config, dataset.input_shape, dataset.num_classes).train()
     folder = find_tree("tiny-imagenet-200")
     assert folder is not None
     with tempfile.TemporaryDirectory() as some_classes:

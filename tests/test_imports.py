@@ -12,6 +12,17 @@ ALLOWED = {
     "errors": set(),
     "run_directory": set(),
     "statistics": set(),
+    "predictions": {"run_directory"},
+    "inference": {
+        "config",
+        "data",
+        "errors",
+        "nn",
+        "predictions",
+        "run_directory",
+        "statistics",
+        "training",
+    },
     "paper": {"statistics"},
     "nn": set(),
     "data": {"errors"},
@@ -22,7 +33,7 @@ ALLOWED = {
     "studies": {"nn"},
     "reproduce": {"errors", "paper", "reports", "studies", "sweep"},
     "sweep": {"config", "training", "errors", "run_directory"},
-    "reports": {"config", "paper", "errors", "run_directory", "statistics"},
+    "reports": {"config", "paper", "errors", "predictions", "run_directory", "statistics"},
     "dashboard": {"config", "paper", "reports", "errors", "run_directory", "statistics"},
 }
 

@@ -47,21 +47,32 @@ class Dataset:
     Attributes:
         train: what parameters and population statistics are estimated from.
         test: held out.
-        num_classes: labels run from 0 to this, exclusive.
+        class_names: a label is a position here.
         input_mean: the network receives (value - input_mean) / input_scale.
         input_scale: likewise.
     """
 
     train: Split
     test: Split
-    num_classes: int
+    class_names: tuple[str, ...]
     input_mean: float = 0.0
     input_scale: float = 1.0
 
     @property
+    def num_classes(self) -> int:
+        """Labels run from 0 to this, exclusive."""
+        return len(self.class_names)
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of every image."""
+        """(C, H, W) of training images as stored."""
         _, channels, height, width = self.train.images.shape
+        return channels, height, width
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of held-out images, and of what the network receives."""
+        _, channels, height, width = self.test.images.shape
         return channels, height, width
 
     def to_input(self, images_NCHW: Tensor) -> Tensor:

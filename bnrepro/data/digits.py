@@ -35,7 +35,7 @@ def load_digits(threshold: int | None, size: int = 28, channels: int = 1) -> Dat
     return Dataset(
         train=Split(images[train], labels[train]),
         test=Split(images[test], labels[test]),
-        num_classes=10,
+        class_names=tuple(map(str, range(10))),
         input_mean=127.5 if threshold is None else 0.0,
         input_scale=127.5 if threshold is None else 1.0,
     )

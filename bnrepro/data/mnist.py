@@ -28,7 +28,7 @@ def load_mnist(threshold: int, root: str | None = None) -> Dataset:
     return Dataset(
         train=Split(images["train"], labels["train"]),
         test=Split(images["t10k"], labels["t10k"]),
-        num_classes=10,
+        class_names=tuple(map(str, range(10))),
     )
 
 

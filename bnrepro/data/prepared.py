@@ -23,8 +23,10 @@ from PIL import Image, UnidentifiedImageError
 from rich.console import Console
 from rich.progress import track
 
+from bnrepro.data.class_names import describe_classes
 from bnrepro.data.dataset import Dataset, Split
 from bnrepro.data.image_tree import ImageTree, read_image_tree
+from bnrepro.data.pictures import centre_square
 from bnrepro.errors import UserError
 
 _CHUNK = 500  # images between two notes of how far the work has come
@@ -137,7 +139,7 @@ def load_prepared(folder: Path) -> Dataset:
     return Dataset(
         train=_load_split(folder, "train", index),
         test=_load_split(folder, "val", index),
-        num_classes=len(index["classes"]),
+        class_names=describe_classes(index["classes"], Path(index["source"])),
         input_mean=127.5,
         input_scale=127.5,
     )
@@ -234,18 +236,8 @@ def _decode(path: Path, size: int) -> tuple[NDArray[np.uint8] | None, dict[str, 
         return None, {"digest": digest, "bad": "not an image"}
     except (OSError, SyntaxError, ValueError) as error:
         return None, {"digest": digest, "bad": f"a damaged image ({error})"}
-    square = _centre_square(rgb, size)
+    square = centre_square(rgb, size)
     return np.asarray(square).transpose(2, 0, 1), {"digest": digest, "mode": mode}
-
-
-def _centre_square(image: Image.Image, size: int) -> Image.Image:
-    """Shorter side resized to ``size``, then the centre square."""
-    shorter = min(image.size)
-    if shorter != size:
-        width, height = (max(size, round(side * size / shorter)) for side in image.size)
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    left, top = (image.width - size) // 2, (image.height - size) // 2
-    return image.crop((left, top, left + size, top + size))
 
 
 def _duplicates(train: Iterable[object], val: Iterable[object]) -> int:

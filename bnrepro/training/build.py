@@ -43,7 +43,21 @@ from bnrepro.nn import Mlp as MlpNetwork
 
 
 def make_dataset(config: RunConfig, console: Console) -> Dataset:
-    """Load the data set into memory, its held-out images cropped to what the network receives.
+    """`load_dataset`, its images cropped to what the network receives (see `crop_dataset`)."""
+    return crop_dataset(config, load_dataset(config, console))
+
+
+def crop_dataset(config: RunConfig, dataset: Dataset) -> Dataset:
+    """Held-out images cut to the centre; training images too, unless they are cropped at random."""
+    size = config.augmentation.size
+    if size is None:
+        return dataset
+    cropped = dataset.crop_test(size)
+    return cropped.crop_train(size) if config.augmentation.crop == "none" else cropped
+
+
+def load_dataset(config: RunConfig, console: Console) -> Dataset:
+    """Load the data set into memory, its images as they are stored.
 
     Args:
         config: the run.
@@ -76,10 +90,6 @@ def make_dataset(config: RunConfig, console: Console) -> Dataset:
             f"batch_size={config.batch_size}: data={config.data.name} has only "
             f"{len(dataset.train)} training examples"
         )
-    if config.augmentation.size is not None:
-        dataset = dataset.crop_test(config.augmentation.size)
-        if config.augmentation.crop == "none":
-            dataset = dataset.crop_train(config.augmentation.size)
     return dataset
 
 
@@ -97,18 +107,23 @@ def make_batches(config: RunConfig, dataset: Dataset, device: torch.device) -> T
     )
 
 
-def make_model(config: RunConfig, dataset: Dataset) -> nn.Module:
-    """Build the network on the CPU, its initial weights a function of the seed alone."""
+def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
+    """Build the network on the CPU, its initial weights a function of the seed alone.
+
+    Args:
+        config: the run.
+        image_shape: (C, H, W) of what the network receives.
+        num_classes: size of the output.
+    """
     generator = torch.Generator().manual_seed(config.seed)
     norm = make_normalization(config)
-    # The held-out images have the size that the network receives.
-    channels, height, width = dataset.test.images.shape[1:]
+    channels, height, width = image_shape
     match config.model:
         case Mlp(hidden=widths, activation=activation, init_std=init_std):
             return MlpNetwork(
                 in_features=channels * height * width,
                 hidden=widths,
-                num_classes=dataset.num_classes,
+                num_classes=num_classes,
                 activation=activation,
                 norm=norm,
                 init_std=init_std,
@@ -119,7 +134,7 @@ def make_model(config: RunConfig, dataset: Dataset) -> nn.Module:
                 image_shape=(channels, height, width),
                 channels=maps,
                 hidden=hidden,
-                num_classes=dataset.num_classes,
+                num_classes=num_classes,
                 activation=activation,
                 norm=norm,
                 init_std=init_std,
@@ -127,7 +142,7 @@ def make_model(config: RunConfig, dataset: Dataset) -> nn.Module:
             )
         case Inception() as options:
             return InceptionNetwork(
-                num_classes=dataset.num_classes,
+                num_classes=num_classes,
                 activation=options.activation,
                 norm=norm,
                 init=Initialization(options.init, options.init_std, options.init_gain),

@@ -6,8 +6,10 @@ import torch
 
 from bnrepro.errors import UserError
 
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
-def pick_device(name: Literal["auto", "cpu", "cuda", "mps"]) -> torch.device:
+
+def pick_device(name: Device) -> torch.device:
     """The device by name; auto: CUDA, then Apple's MPS, then the CPU.
 
     Raises:

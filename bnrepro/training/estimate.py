@@ -27,7 +27,12 @@ def estimate_seconds(config: RunConfig, console: Console) -> float:
     keep_freed_memory()
     device = pick_device(config.runtime.device)
     dataset = make_dataset(config, console).to(device)
-    model = make_model(config, dataset).to(device).to(memory_format=torch.channels_last).train()
+    model = (
+        make_model(config, dataset.input_shape, dataset.num_classes)
+        .to(device)
+        .to(memory_format=torch.channels_last)
+        .train()
+    )
     update = TrainingStep(
         model,
         dataset.to_input,

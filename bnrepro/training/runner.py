@@ -98,7 +98,11 @@ def _build(config: RunConfig, device: torch.device, console: Console) -> tuple[D
         dataset = make_dataset(config, console).to(device)
         torch.manual_seed(config.seed)
         # Channels last: what convolutions are fastest in, on CPU and GPU alike.
-        model = make_model(config, dataset).to(device).to(memory_format=torch.channels_last)
+        model = (
+            make_model(config, dataset.input_shape, dataset.num_classes)
+            .to(device)
+            .to(memory_format=torch.channels_last)
+        )
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 def test_training_network_is_left_as_it_was(small_run: Callable[..., RunConfig]) -> None:
     config = small_run()
     dataset = make_dataset(config, QUIET)
-    model = make_model(config, dataset).train()
+    model = make_model(config, dataset.input_shape, dataset.num_classes).train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     Evaluator(config, dataset, CPU)(model)
     assert model.training
@@ -30,7 +30,7 @@ def test_statistics_are_the_ones_asked_for(small_run: Callable[..., RunConfig]) 
     for statistics in ("moving", "population"):
         config = small_run(f"evaluation.statistics={statistics}")
         dataset = make_dataset(config, QUIET)
-        model = make_model(config, dataset).train()
+        model = make_model(config, dataset.input_shape, dataset.num_classes).train()
         rows[statistics] = Evaluator(config, dataset, CPU)(model)
     # Untrained moving averages are (0, 1): the inputs pass as they are, hardly spread.
     spread = {
@@ -44,7 +44,7 @@ def test_statistics_are_the_ones_asked_for(small_run: Callable[..., RunConfig]) 
 def test_accuracy_is_the_fraction_of_right_answers(small_run: Callable[..., RunConfig]) -> None:
     config = small_run("norm=none")
     dataset = make_dataset(config, QUIET)
-    model = make_model(config, dataset)
+    model = make_model(config, dataset.input_shape, dataset.num_classes)
     row = Evaluator(config, dataset, CPU)(model)
     answers = model(dataset.test.images.float()).argmax(1)
     right = (answers == dataset.test.labels).sum().item()
@@ -57,7 +57,7 @@ def test_probes_see_the_input_to_each_nonlinearity(
 ) -> None:
     config = small_run(f"model={model}", "norm=none")
     dataset = make_dataset(config, QUIET)
-    network = make_model(config, dataset).eval()
+    network = make_model(config, dataset.input_shape, dataset.num_classes).eval()
     images = dataset.test.images[:50]
     row = observe_activation_inputs(network, images.float(), unit=3)
     first = network.hidden[0] if model == "mlp" else network.conv

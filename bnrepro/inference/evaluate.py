@@ -1,0 +1,114 @@
+"""Trained runs measured on held-out data, one by one and as an ensemble."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.console import Console
+
+from bnrepro.errors import UserError
+from bnrepro.inference.held_out import Statistics, predict_held_out
+from bnrepro.inference.trained import TrainedRun, load_trained, read_finished
+from bnrepro.predictions import CROPS, Method, Predictions, ensemble, write_predictions
+from bnrepro.run_directory import RunDirectory
+from bnrepro.statistics import proportion_interval
+from bnrepro.training.device import Device
+
+
+class Evaluation(NamedTuple):
+    """A network, or an ensemble, on held-out data.
+
+    Attributes:
+        name: the run's experiment and seed, or ``ensemble of N``.
+        examples: how many.
+        accuracy_1: accuracy@1, a fraction.
+        accuracy_1_interval: 95 %, over the examples.
+        accuracy_5: accuracy@5.
+        accuracy_5_interval: likewise.
+        loss: mean cross-entropy, in nats.
+    """
+
+    name: str
+    examples: int
+    accuracy_1: float
+    accuracy_1_interval: tuple[float, float]
+    accuracy_5: float
+    accuracy_5_interval: tuple[float, float]
+    loss: float
+
+
+def evaluate(
+    directories: Sequence[RunDirectory],
+    statistics: Statistics,
+    population_batches: int,
+    crops: int,
+    batch_size: int,
+    device: Device,
+    console: Console,
+) -> list[Evaluation]:
+    """Each run's accuracy and loss on its held-out data; of several, their ensemble's, too.
+
+    What was predicted is kept in the run directories, unless it depends on the mini-batches.
+
+    Args:
+        directories: finished runs; as an ensemble they must know the same classes.
+        statistics: what batch normalization uses: ``population`` (Algorithm 2), ``moving`` averages
+            or the evaluated ``batch``'s own.
+        population_batches: training mini-batches of Algorithm 2.
+        crops: of each image: 1, 10 or 144.
+        batch_size: images at once.
+        device: where to compute, as in ``runtime.device``.
+        console: progress.
+
+    Raises:
+        UserError: a run is not finished or not readable, members know different classes, or a
+            batch of one is to have statistics of its own.
+    """
+    if crops not in CROPS:
+        raise UserError(f"--crops {crops}: choose from {', '.join(map(str, CROPS))}")
+    if statistics == "batch" and batch_size < 2:
+        raise UserError(
+            f"--batch-size {batch_size}: one example has no statistics of its own (Algorithm 2: "
+            "m > 1); use 2 or more, or --statistics population"
+        )
+    for directory in directories:
+        read_finished(directory)  # before any of them is computed
+    members: list[Predictions] = []
+    rows: list[Evaluation] = []
+    first: TrainedRun | None = None
+    for directory in directories:
+        run = load_trained(directory, device, console)
+        first = first or run
+        _check_classes(first, run)
+        made = predict_held_out(run, statistics, population_batches, crops, batch_size, console)
+        if statistics != "batch":
+            batches = population_batches if statistics == "population" else 0
+            write_predictions(directory, Method(statistics, batches, crops), made)
+        members.append(made)
+        rows.append(summarize(f"{run.config.experiment}, seed {run.config.seed}", made))
+    if len(members) > 1:
+        rows.append(summarize(f"ensemble of {len(members)}", ensemble(members)))
+    return rows
+
+
+def summarize(name: str, made: Predictions) -> Evaluation:
+    """Count what was predicted rightly."""
+    n = len(made)
+    return Evaluation(
+        name,
+        n,
+        made.accuracy(1),
+        proportion_interval(made.correct(1), n),
+        made.accuracy(5),
+        proportion_interval(made.correct(5), n),
+        made.loss(),
+    )
+
+
+def _check_classes(first: TrainedRun, run: TrainedRun) -> None:
+    known, names = first.dataset.class_names, run.dataset.class_names
+    if known != names:
+        raise UserError(
+            f"{run.directory.path}: knows {len(names)} classes of data={run.config.data.name}, and "
+            f"{first.directory.path} {len(known)} of data={first.config.data.name}; members of an "
+            "ensemble must know the same classes"
+        )

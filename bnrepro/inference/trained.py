@@ -1,0 +1,130 @@
+"""A finished run, turned back into its network and its data."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from bnrepro.config import RunConfig, read_stored
+from bnrepro.data.dataset import Dataset, Split
+from bnrepro.errors import UserError
+from bnrepro.run_directory import RunDirectory, State
+from bnrepro.training.build import crop_dataset, load_dataset, make_model
+from bnrepro.training.device import Device, pick_device
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A finished run with its network and data, on its device.
+
+    Attributes:
+        directory: where it lies.
+        config: what it was told.
+        provenance: versions, commit and machine of each process that worked on it.
+        network: with the final weights and moving averages, in evaluation mode.
+        dataset: as the network receives it.
+        stored_test: the held-out images as they are stored, uncropped.
+        device: of all of these.
+    """
+
+    directory: RunDirectory
+    config: RunConfig
+    provenance: list[dict[str, Any]]
+    network: nn.Module
+    dataset: Dataset
+    stored_test: Split
+    device: torch.device
+
+
+def find_run(name: str, runs: Path) -> RunDirectory:
+    """A run directory by its path, or by its id below the folder of runs.
+
+    Raises:
+        UserError: there is none.
+    """
+    path = Path(name)
+    if (path / "config.yaml").is_file():
+        return RunDirectory(path)
+    found = [] if "/" in name else sorted(runs.glob(f"**/{name}/config.yaml"))
+    if len(found) != 1:
+        how_many = (
+            f"{len(found)} runs have this id" if found else "no run directory, and no run's id"
+        )
+        raise UserError(f"{name}: {how_many} under {runs}; `bnrepro status --runs D` lists runs")
+    return RunDirectory(found[0].parent)
+
+
+def load_trained(directory: RunDirectory, device: Device, console: Console) -> TrainedRun:
+    """The network and the data of a finished run.
+
+    Args:
+        directory: the run's.
+        device: where to compute, as in ``runtime.device``.
+        console: progress, where images have to be decoded first.
+
+    Raises:
+        UserError: the run has not finished, diverged, or its files or data are missing or damaged.
+    """
+    config, provenance = read_finished(directory)
+    where = pick_device(device)
+    stored = load_dataset(config, console)
+    dataset = crop_dataset(config, stored)
+    network = make_model(config, dataset.input_shape, dataset.num_classes)
+    _load_weights(network, directory)
+    return TrainedRun(
+        directory,
+        config,
+        provenance,
+        network.eval().to(where).to(memory_format=torch.channels_last),
+        dataset.to(where),
+        stored.test,
+        where,
+    )
+
+
+def read_finished(directory: RunDirectory) -> tuple[RunConfig, list[dict[str, Any]]]:
+    """The config and provenance of a run that has final weights.
+
+    Raises:
+        UserError: it has none, and why.
+    """
+    status = directory.read_status()
+    where = directory.path
+    if status is None:
+        raise UserError(f"{where}: status.json is missing or damaged; train the run again")
+    match status.state:
+        case State.FINISHED:
+            pass
+        case State.DIVERGED:
+            raise UserError(
+                f"{where}: diverged at step {status.step:,}, so there are no final weights; "
+                "choose a run that finished"
+            )
+        case _:
+            raise UserError(
+                f"{where}: {status.state} at step {status.step:,} of {status.steps:,}; run it to "
+                "its end with `bnrepro train` first"
+            )
+    stored = read_stored(directory.config)
+    if stored is None:
+        raise UserError(f"{directory.config}: damaged, or written by another version of bnrepro")
+    return stored
+
+
+def _load_weights(network: nn.Module, directory: RunDirectory) -> None:
+    file = directory.weights
+    if not file.is_file():
+        raise UserError(f"{file}: missing; remove {directory.path} and train the run again")
+    try:
+        network.load_state_dict(load_file(file))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"{file}: damaged, or of another network ({reason}); remove {directory.path} and train "
+            "the run again"
+        ) from error

@@ -1,0 +1,117 @@
+"""What trained networks predict on held-out data: kept in run directories, averaged, counted."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from bnrepro.run_directory import RunDirectory, write_atomically
+
+CROPS = (1, 10, 144)
+"""Crops of an image that can be averaged over."""
+
+# The smallest float32: the probability of a right answer that was ruled out counts as this.
+_TINY = float(np.finfo(np.float32).smallest_subnormal)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Class probabilities of held-out examples.
+
+    Attributes:
+        probabilities: float32, (N, classes).
+        labels: int64, (N,).
+    """
+
+    probabilities: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def num_classes(self) -> int:
+        """Classes that a probability is given to."""
+        return self.probabilities.shape[1]
+
+    def correct(self, k: int) -> int:
+        """Examples whose class is among the k most probable ones; of equals, the first count."""
+        right = np.take_along_axis(self.probabilities, self.labels[:, None], axis=1)
+        earlier = np.arange(self.num_classes) < self.labels[:, None]
+        ahead = (self.probabilities > right) | ((self.probabilities == right) & earlier)
+        return int((ahead.sum(axis=1) < k).sum())
+
+    def accuracy(self, k: int) -> float:
+        """Accuracy@k, a fraction."""
+        return self.correct(k) / len(self)
+
+    def loss(self) -> float:
+        """Mean negative logarithm of the right class's probability, in nats."""
+        right = np.take_along_axis(self.probabilities, self.labels[:, None], axis=1)
+        return float(-np.log(np.maximum(right.astype(np.float64), _TINY)).mean())
+
+
+def ensemble(members: Sequence[Predictions]) -> Predictions:
+    """The arithmetic mean of the members' class probabilities (Section 4.2.3).
+
+    Raises:
+        ValueError: the members did not predict the same examples and classes.
+    """
+    first = members[0]
+    for member in members[1:]:
+        if member.probabilities.shape != first.probabilities.shape or not np.array_equal(
+            member.labels, first.labels
+        ):
+            raise ValueError("the members predict different examples or classes")
+    total = sum(member.probabilities.astype(np.float64) for member in members)
+    return Predictions((total / len(members)).astype(np.float32), first.labels)
+
+
+class Method(NamedTuple):
+    """How predictions were made.
+
+    Attributes:
+        statistics: what batch normalization used: Algorithm 2's estimates or moving averages.
+        population_batches: training mini-batches of Algorithm 2; 0 with moving averages.
+        crops: of each image, averaged over.
+    """
+
+    statistics: Literal["population", "moving"]
+    population_batches: int
+    crops: int
+
+    @property
+    def file_name(self) -> str:
+        """Of the predictions in a run directory."""
+        batches = self.population_batches or ""
+        return f"{self.statistics}{batches}-crops{self.crops}.safetensors"
+
+
+def write_predictions(directory: RunDirectory, method: Method, made: Predictions) -> None:
+    """Keep predictions in the run directory, tied to the weights that made them."""
+    directory.predictions.mkdir(exist_ok=True)
+    tensors = {"probabilities": made.probabilities, "labels": made.labels}
+    content = save(tensors, {"weights_sha256": _digest(directory.weights)})
+    write_atomically(directory.predictions / method.file_name, content)
+
+
+def read_predictions(directory: RunDirectory, method: Method) -> Predictions | None:
+    """Predictions that were kept; None: none there, damaged, or of other weights."""
+    try:
+        with safe_open(directory.predictions / method.file_name, framework="numpy") as file:
+            if file.metadata()["weights_sha256"] != _digest(directory.weights):
+                return None
+            return Predictions(file.get_tensor("probabilities"), file.get_tensor("labels"))
+    except (OSError, SafetensorError, KeyError, TypeError):
+        return None
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
