@@ -488,7 +488,8 @@ def evaluate(
 def _show_evaluations(rows: "list[Evaluation]") -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("network", "examples", "accuracy@1 (95 %)", "accuracy@5 (95 %)", "loss"):
-        table.add_column(column, justify="left" if column == "network" else "right")
+        side: Literal["left", "right"] = "left" if column == "network" else "right"
+        table.add_column(column, justify=side, no_wrap=True)
     for row in rows:
         table.add_row(
             row.name,

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class Predictions:
     @property
     def num_classes(self) -> int:
         """Classes that a probability is given to."""
-        return self.probabilities.shape[1]
+        return int(self.probabilities.shape[1])
 
     def correct(self, k: int) -> int:
         """Examples whose class is among the k most probable ones; of equals, the first count."""
@@ -69,7 +69,9 @@ def ensemble(members: Sequence[Predictions]) -> Predictions:
             member.labels, first.labels
         ):
             raise ValueError("the members predict different examples or classes")
-    total = sum(member.probabilities.astype(np.float64) for member in members)
+    total = np.zeros(first.probabilities.shape)
+    for member in members:
+        total += member.probabilities
     return Predictions((total / len(members)).astype(np.float32), first.labels)
 
 
@@ -96,7 +98,7 @@ class Method(NamedTuple):
 def write_predictions(directory: RunDirectory, method: Method, made: Predictions) -> None:
     """Keep predictions in the run directory, tied to the weights that made them."""
     directory.predictions.mkdir(exist_ok=True)
-    tensors = {"probabilities": made.probabilities, "labels": made.labels}
+    tensors: dict[str, NDArray[Any]] = {"probabilities": made.probabilities, "labels": made.labels}
     content = save(tensors, {"weights_sha256": _digest(directory.weights)})
     write_atomically(directory.predictions / method.file_name, content)
 

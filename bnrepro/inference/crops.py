@@ -51,9 +51,8 @@ def crop_boxes(height: int, width: int, size: int, count: int) -> list[Crop]:
     """
     match count:
         case 1:
-            return [
-                Crop(min(height, width), (height - size) // 2, (width - size) // 2, size, False)
-            ]
+            top, left = (height - size) // 2, (width - size) // 2
+            return [Crop(min(height, width), top, left, size, False)]
         case 10:
             shorter = _scaled(_ONE_SIZE, size)
             tall, wide = _resized(height, width, shorter)
@@ -83,9 +82,8 @@ def views(images_NCHW: Tensor, size: int, count: int) -> Iterator[tuple[int, Ten
         resized_NCHW = _resize(images_NCHW, *_resized(height, width, shorter))
         for crop in crops:
             bottom, right = crop.top + crop.side, crop.left + crop.side
-            view_NCSS = _resize(
-                resized_NCHW[:, :, crop.top : bottom, crop.left : right], size, size
-            )
+            square = resized_NCHW[:, :, crop.top : bottom, crop.left : right]
+            view_NCSS = _resize(square, size, size)
             yield times[crop], view_NCSS.flip(3) if crop.mirrored else view_NCSS
 
 

@@ -47,7 +47,8 @@ def predict_held_out(
     last = len(split) - 1 if statistics == "batch" else len(split)
     parts = order_N.tensor_split([*range(batch_size, last, batch_size)])
     probabilities_NK = torch.zeros(len(split), run.dataset.num_classes, dtype=torch.float64)
-    for part in track(parts, f"{crops} crops", console=console, transient=True):
+    quiet = not console.is_terminal
+    for part in track(parts, "evaluating", console=console, transient=True, disable=quiet):
         images_NCHW = split.images[part].to(run.device)
         probabilities_NK[part] = _mean_over_crops(run, network, images_NCHW, size, crops).cpu()
     return Predictions(

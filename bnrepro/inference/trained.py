@@ -52,10 +52,8 @@ def find_run(name: str, runs: Path) -> RunDirectory:
         return RunDirectory(path)
     found = [] if "/" in name else sorted(runs.glob(f"**/{name}/config.yaml"))
     if len(found) != 1:
-        how_many = (
-            f"{len(found)} runs have this id" if found else "no run directory, and no run's id"
-        )
-        raise UserError(f"{name}: {how_many} under {runs}; `bnrepro status --runs D` lists runs")
+        what = f"the id of {len(found)} runs" if found else "no run directory, nor a run's id"
+        raise UserError(f"{name}: {what} under {runs}; `bnrepro status --runs D` shows the runs")
     return RunDirectory(found[0].parent)
 
 
