@@ -6,10 +6,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bnrepro.config import preset, run_id
 from bnrepro.errors import UserError
 from bnrepro.paper.claims import SCALE_TABLE
 from bnrepro.reports import EXPERIMENTS, FIGURES, write_report
+from bnrepro.reports.fig4 import METHODS
 from bnrepro.reports.report import Report, Study
+from bnrepro.run_directory import RunDirectory, State
 from bnrepro.sweep import Launcher, Swept, sweep
 
 
@@ -82,7 +85,25 @@ def reproduce(
     )
     if swept.signal is not None:
         return Reproduced(swept, None)
+    if "fig4" in wanted:
+        console.print("evaluating the members of Figure 4's ensemble")
+        _evaluate_members(scale, seeds, runs, launcher)
     return Reproduced(swept, report(runs, scale, results, html))
+
+
+def _evaluate_members(scale: str, seeds: int, runs: Path, launcher: Launcher) -> None:
+    """Keep the predictions that Figure 4 is made from, of the members that finished."""
+    from bnrepro.inference import keep_predictions  # imports torch
+
+    finished = []
+    for experiment in EXPERIMENTS["fig4"]:
+        for seed in range(seeds):
+            config = preset(experiment, scale).model_copy(update={"seed": seed})
+            directory = RunDirectory(runs / experiment / run_id(config))
+            status = directory.read_status()
+            if status is not None and status.state is State.FINISHED:
+                finished.append(directory)
+    keep_predictions(finished, METHODS, launcher.local_workers(), "auto")
 
 
 def report(runs: Path, scale: str, results: Path, html: bool) -> Report:

@@ -406,6 +406,11 @@ class RunConfig(_Section):
                     ("Figure 5's 40 channels times model.width", max(1, round(40 * width))),
                 ]
 
+    @property
+    def input_size(self) -> int:
+        """Height and width that the network receives, in pixels."""
+        return self.augmentation.size or self._stored_size()
+
     def _stored_size(self) -> int:
         match self.data:
             case Digits(size=size) | ImageFolder(stored_size=size):

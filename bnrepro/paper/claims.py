@@ -27,6 +27,7 @@ from bnrepro.paper.evidence import (
     times_chance,
 )
 from bnrepro.paper.figure3 import FIGURE_3
+from bnrepro.paper.figure4 import FIGURE_4
 from bnrepro.paper.verdict import Rule, Verdict, above, below, every_seed_fails
 from bnrepro.statistics import band, best_point, steps_to_reach
 
@@ -128,22 +129,26 @@ def _worst_difference(evidence: Evidence) -> Sample:
 
 
 def _ensemble_gain(evidence: Evidence) -> Sample:
-    """How far the ensemble's top-1 error is below its best member's.
+    """How far each seed's ensemble is below its best member in top-1 error, on 144 crops.
 
-    Columns: ``model``, where one row is the ``ensemble`` and the others are its members, and
+    Columns: ``seed``, ``model`` (``ensemble``, or the name of a member), ``crops`` and
     ``top1_error``, a fraction.
     """
     table = evidence.tables.get(ENSEMBLE_TABLE)
     if table is None:
         return Sample((), np.array([]), f"needs {ENSEMBLE_TABLE}")
-    absent = [column for column in ("model", "top1_error") if column not in table]
+    columns = ("seed", "model", "crops", "top1_error")
+    absent = [column for column in columns if column not in table]
     if absent:
         return Sample((), np.array([]), f"{ENSEMBLE_TABLE} has no {' or '.join(absent)}")
-    ensemble = table["model"] == "ensemble"
-    if ensemble.sum() != 1 or len(table) < 2:
-        return Sample((), np.array([]), f"{ENSEMBLE_TABLE} needs members and one ensemble")
-    errors = table["top1_error"].to_numpy(dtype=np.float64)
-    return Sample((0,), np.array([errors[~ensemble].min() - errors[ensemble][0]]))
+    of_crops = table[table["crops"] == FIGURE_4[-1].crops]
+    is_ensemble = of_crops["model"] == "ensemble"
+    together = of_crops[is_ensemble].set_index("seed")["top1_error"]
+    if together.empty:
+        return Sample((), np.array([]), f"{ENSEMBLE_TABLE} has no ensemble")
+    best = of_crops[~is_ensemble].groupby("seed")["top1_error"].min()
+    gains = (best - together).dropna()
+    return Sample(tuple(map(int, gains.index)), gains.to_numpy(dtype=np.float64))
 
 
 def _paper_mnist_speed_up() -> float:
@@ -361,7 +366,7 @@ CLAIMS = (
         quantity="top-1 error of the best member minus that of the ensemble",
         unit="points",
         paper=0.2199 - 0.201,
-        rule="Reproduced: above 0 (one ensemble, no interval)",
+        rule="Reproduced: the interval is above 0; partly: the mean is",
         needs=(ENSEMBLE_TABLE,),
         measure=_ensemble_gain,
         judge=above(0),

@@ -6,6 +6,7 @@ from pathlib import Path
 from bnrepro.reports.claims import CLAIM_EXPERIMENTS
 from bnrepro.reports.fig1 import NETWORKS, draw_fig1
 from bnrepro.reports.fig2 import MODELS, draw_fig2, write_fig3
+from bnrepro.reports.fig4 import MEMBERS, write_fig4
 from bnrepro.reports.figures import Written
 from bnrepro.reports.report import write_report
 
@@ -13,6 +14,7 @@ FIGURES: dict[str, Callable[[Path, str, Path, list[str]], Written]] = {
     "fig1": draw_fig1,
     "fig2": draw_fig2,
     "fig3": write_fig3,
+    "fig4": write_fig4,
 }
 """What `bnrepro figure` makes, from runs, scale, results folder and overrides."""
 
@@ -20,6 +22,7 @@ EXPERIMENTS: dict[str, tuple[str, ...]] = {
     "fig1": tuple(network.experiment for network in NETWORKS),
     "fig2": tuple(model.experiment for model in MODELS),
     "fig3": tuple(model.experiment for model in MODELS),
+    "fig4": MEMBERS,
     "claims": CLAIM_EXPERIMENTS,
 }
 """The experiments that each figure, and the claims, are made from."""
@@ -31,5 +34,6 @@ __all__ = [
     "draw_fig1",
     "draw_fig2",
     "write_fig3",
+    "write_fig4",
     "write_report",
 ]

@@ -13,6 +13,8 @@ from bnrepro.paper.claims import Finding
 from bnrepro.paper.verdict import Verdict
 from bnrepro.reports.charts import CHARTS
 from bnrepro.reports.claims import check_claims, write_claims
+from bnrepro.reports.fig4 import COLUMNS as FIG4_COLUMNS
+from bnrepro.reports.fig4 import fig4_cells
 from bnrepro.reports.figures import NothingRunError, Written
 from bnrepro.reports.index import write_index
 from bnrepro.reports.setup import (
@@ -33,6 +35,7 @@ _TITLES = {
     "fig1": "Figure 1: MNIST, accuracy and the inputs to one sigmoid",
     "fig2": "Figure 2: accuracy against training steps",
     "fig3": "Figure 3: steps to match Inception, and maximum accuracy",
+    "fig4": "Figure 4: many crops, and the ensemble",
 }
 
 
@@ -223,7 +226,11 @@ def _fig3_table(folder: Path) -> Table:
     return Table(columns, rows)
 
 
-_TABLES = {"fig1": _fig1_table, "fig3": _fig3_table}
+def _fig4_table(folder: Path) -> Table:
+    return Table(FIG4_COLUMNS, fig4_cells(folder))
+
+
+_TABLES = {"fig1": _fig1_table, "fig3": _fig3_table, "fig4": _fig4_table}
 
 
 def _claim_row(finding: Finding) -> dict[str, str]:

@@ -47,6 +47,10 @@ class Launcher:
     hours: float = 4.0
     gpus: int = 0
 
+    def local_workers(self) -> int:
+        """Runs side by side on this machine."""
+        return self.workers or _default_workers()
+
     def overrides(self, folder: Path) -> list[str]:
         """What Hydra is told of it.
 
@@ -54,7 +58,7 @@ class Launcher:
             folder: for submitit's files.
         """
         if not self.slurm:
-            workers = self.workers or _default_workers()
+            workers = self.local_workers()
             # Runs are long: a worker takes them one by one.
             return [
                 "hydra/launcher=joblib",

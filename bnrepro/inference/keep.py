@@ -1,0 +1,50 @@
+"""Predictions made once and kept in their run directories."""
+
+from collections.abc import Sequence
+
+import torch
+from joblib import Parallel, delayed
+from rich.console import Console
+
+from bnrepro.inference.held_out import predict_held_out
+from bnrepro.inference.trained import load_trained
+from bnrepro.predictions import Method, read_predictions, write_predictions
+from bnrepro.run_directory import RunDirectory
+from bnrepro.training.device import Device
+
+_BATCH_SIZE = 256
+
+
+def keep_predictions(
+    directories: Sequence[RunDirectory], methods: Sequence[Method], workers: int, device: Device
+) -> None:
+    """Make the predictions that finished runs lack; those that are there stay.
+
+    Args:
+        directories: finished runs.
+        methods: how to predict.
+        workers: runs side by side, one thread each.
+        device: where to compute, as in ``runtime.device``.
+
+    Raises:
+        UserError: a run or its data cannot be read.
+    """
+    lacking = [
+        (directory, absent)
+        for directory in directories
+        if (absent := [m for m in methods if read_predictions(directory, m) is None])
+    ]
+    Parallel(n_jobs=min(workers, max(1, len(lacking))))(
+        delayed(_keep)(directory, absent, device) for directory, absent in lacking
+    )
+
+
+def _keep(directory: RunDirectory, methods: Sequence[Method], device: Device) -> None:
+    torch.set_num_threads(1)
+    quiet = Console(quiet=True)
+    run = load_trained(directory, device, quiet)
+    for method in methods:
+        made = predict_held_out(
+            run, method.statistics, method.population_batches, method.crops, _BATCH_SIZE, quiet
+        )
+        write_predictions(directory, method, made)
