@@ -163,7 +163,14 @@ def test_claims_on_studies_read_their_tables() -> None:
     scales.loc[0, "output_difference"] = 0.01
     found = check(BY_NAME["scale_invariance"], Evidence(tables={SCALE_TABLE: scales}))
     assert found.verdict is Verdict.NOT_REPRODUCED
-    errors = pd.DataFrame({"model": ["0", "1", "ensemble"], "top1_error": [0.3, 0.28, 0.25]})
+    errors = pd.DataFrame(
+        {
+            "seed": 0,
+            "model": ["member_1", "member_2", "ensemble", "member_1", "ensemble"],
+            "crops": [144, 144, 144, 1, 1],
+            "top1_error": [0.3, 0.28, 0.25, 0.2, 0.4],
+        }
+    )
     found = check(BY_NAME["ensemble"], Evidence(tables={ENSEMBLE_TABLE: errors}))
     assert found.mean == pytest.approx(0.03)
     assert found.verdict is Verdict.REPRODUCED

@@ -1,0 +1,198 @@
+"""Finished runs measured on held-out data."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from bnrepro.config import RunConfig
+from bnrepro.data.order import epoch_order
+from bnrepro.errors import UserError
+from bnrepro.inference import evaluate, find_run, keep_predictions
+from bnrepro.inference.held_out import predict_held_out
+from bnrepro.inference.trained import load_trained
+from bnrepro.predictions import Method, ensemble, read_predictions
+from bnrepro.run_directory import RunDirectory, State, last_values
+from bnrepro.training import run
+from tests.conftest import CommandLine
+
+QUIET = Console(quiet=True)
+
+
+@pytest.fixture
+def trained(small_run: Callable[..., RunConfig]) -> Callable[..., RunDirectory]:
+    return lambda *overrides: run(small_run(*overrides), QUIET).directory
+
+
+def _evaluate(*directories: RunDirectory, **changed: object) -> list:
+    told = {"statistics": "population", "population_batches": 2, "crops": 1, "batch_size": 256}
+    return evaluate(directories, **(told | {"device": "cpu"} | changed), console=QUIET)
+
+
+@pytest.mark.parametrize("network", [["norm=batch"], ["norm=none"], ["model=cnn"]])
+def test_evaluation_is_what_training_recorded_at_its_end(
+    trained: Callable[..., RunDirectory], network: list[str]
+) -> None:
+    directory = trained(*network)
+    recorded = last_values(directory.metrics)
+    for statistics in ("population", "moving"):
+        directory = trained(*network, f"evaluation.statistics={statistics}")
+        recorded = last_values(directory.metrics)
+        [measured] = _evaluate(directory, statistics=statistics)
+        assert measured.accuracy_1 == pytest.approx(recorded["test/accuracy"], abs=1e-12)
+        assert measured.loss == pytest.approx(recorded["test/loss"], abs=1e-5)
+        assert measured.examples == 357
+        low, high = measured.accuracy_1_interval
+        assert low < measured.accuracy_1 < high
+
+
+@pytest.mark.parametrize("statistics", ["population", "moving"])
+def test_an_examples_answer_does_not_depend_on_its_batch(
+    trained: Callable[..., RunDirectory], statistics: str
+) -> None:
+    network = load_trained(trained(), "cpu", QUIET)
+    together, alone = (
+        predict_held_out(network, statistics, 2, 1, size, QUIET).probabilities for size in (256, 1)
+    )
+    np.testing.assert_allclose(alone, together, atol=1e-6)
+
+
+def test_the_batchs_own_statistics_are_those_of_training(
+    trained: Callable[..., RunDirectory],
+) -> None:
+    """And so an example's answer depends on the others, which is why inference has its own."""
+    network = load_trained(trained(), "cpu", QUIET)
+    made = predict_held_out(network, "batch", 2, 1, 64, QUIET)
+    first = epoch_order(357, seed=0, epoch=0)[:64]
+    images = network.dataset.to_input(network.dataset.test.images[first])
+    with torch.no_grad():
+        expected = network.network.train()(images).softmax(1)
+    np.testing.assert_allclose(made.probabilities[first], expected, atol=1e-5)
+    network.network.eval()
+    smaller = predict_held_out(network, "batch", 2, 1, 2, QUIET)
+    assert np.abs(made.probabilities - smaller.probabilities).max() > 0.01
+    # 357 = 4 * 89 + 1: the one that is left over joins the last four.
+    assert np.isfinite(predict_held_out(network, "batch", 2, 1, 4, QUIET).probabilities).all()
+
+
+def test_crops_are_averaged(trained: Callable[..., RunDirectory]) -> None:
+    network = load_trained(trained(), "cpu", QUIET)
+    one, ten = (predict_held_out(network, "moving", 2, crops, 256, QUIET) for crops in (1, 10))
+    assert np.abs(one.probabilities - ten.probabilities).max() > 0.01
+    np.testing.assert_allclose(ten.probabilities.sum(1), 1, atol=1e-5)
+
+
+def test_several_runs_are_an_ensemble(trained: Callable[..., RunDirectory]) -> None:
+    directories = [trained(f"seed={seed}") for seed in range(3)]
+    *members, together = _evaluate(*directories)
+    assert [member.name for member in members] == [f"fig1/with_bn, seed {i}" for i in range(3)]
+    assert together.name == "ensemble of 3"
+    kept = [read_predictions(d, Method("population", 2, 1)) for d in directories]
+    mean = np.mean([one.probabilities for one in kept], axis=0)
+    assert together.accuracy_1 == (mean.argmax(1) == kept[0].labels).mean()
+    assert together.loss < max(member.loss for member in members), "the logarithm is concave"
+
+
+def test_kept_predictions_are_made_once(trained: Callable[..., RunDirectory]) -> None:
+    directories = [trained(f"seed={seed}") for seed in range(2)]
+    methods = [Method("population", 2, 1), Method("moving", 0, 10)]
+    keep_predictions(directories, methods, 2, "cpu")
+    files = [directory.predictions / m.file_name for directory in directories for m in methods]
+    written = [file.stat().st_mtime_ns for file in files]
+    files[0].write_bytes(b"damaged")
+    keep_predictions(directories, methods, 2, "cpu")
+    assert [file.stat().st_mtime_ns for file in files[1:]] == written[1:]
+    kept = read_predictions(directories[0], methods[0])
+    assert kept is not None
+    made = predict_held_out(
+        load_trained(directories[0], "cpu", QUIET), "population", 2, 1, 7, QUIET
+    )
+    np.testing.assert_allclose(kept.probabilities, made.probabilities, atol=1e-6)
+    np.testing.assert_array_equal(ensemble([kept]).labels, made.labels)
+
+
+def test_the_run_itself_is_left_as_it_was(trained: Callable[..., RunDirectory]) -> None:
+    directory = trained()
+    before = {file: file.read_bytes() for file in directory.path.iterdir() if file.is_file()}
+    _evaluate(directory)
+    assert {file: file.read_bytes() for file in before} == before
+
+
+def test_members_must_know_the_same_classes(trained: Callable[..., RunDirectory]) -> None:
+    one, other = load_trained(trained(), "cpu", QUIET), load_trained(trained(), "cpu", QUIET)
+    assert one.dataset.class_names == other.dataset.class_names == tuple("0123456789")
+    from bnrepro.inference.evaluate import _check_classes
+
+    object.__setattr__(other.dataset, "class_names", tuple("abcdefghi"))
+    with pytest.raises(UserError, match="knows 9 classes of data=digits, and .* 10 of data=digits"):
+        _check_classes(one, other)
+
+
+def test_runs_are_found_by_path_and_by_id(
+    trained: Callable[..., RunDirectory], tmp_path: Path
+) -> None:
+    directory = trained()
+    assert find_run(str(directory.path), Path("nowhere")).path == directory.path
+    assert find_run(directory.path.name, tmp_path).path == directory.path
+    with pytest.raises(UserError, match="nor a run's id under"):
+        find_run("0123456789ab", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (State.PREEMPTED, "preempted at step 30 of 60; run it to its end with `bnrepro train`"),
+        (State.FAILED, "failed at step 30 of 60"),
+        (State.DIVERGED, "diverged at step 30, so there are no final weights"),
+        ("no status", "status.json is missing or damaged"),
+        ("no weights", "weights.safetensors: missing; remove"),
+        ("cut weights", "weights.safetensors: damaged, or of another network"),
+        ("other config", "config.yaml: damaged, or written by another version"),
+    ],
+)
+def test_runs_without_weights_are_refused_in_one_line(
+    trained: Callable[..., RunDirectory],
+    command_line: CommandLine,
+    damage: State | str,
+    message: str,
+) -> None:
+    directory = trained()
+    match damage:
+        case State():
+            status = json.loads(directory.status.read_text())
+            directory.status.write_text(json.dumps(status | {"state": damage, "step": 30}))
+        case "no status":
+            directory.status.unlink()
+        case "no weights":
+            directory.weights.unlink()
+        case "cut weights":
+            directory.weights.write_bytes(directory.weights.read_bytes()[:-100])
+        case _:
+            directory.config.write_text("config: {}")
+    done = command_line("evaluate", str(directory.path))
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_command_prints_members_and_gain(
+    trained: Callable[..., RunDirectory], command_line: CommandLine
+) -> None:
+    paths = [str(trained(f"seed={seed}").path) for seed in range(2)]
+    done = command_line("evaluate", *paths, "--population-batches", "2")
+    assert done.returncode == 0, done.stderr
+    assert "ensemble of 2" in done.stdout
+    assert "points from its best member" in done.stdout
+    rows = json.loads(command_line("evaluate", paths[0], "--statistics", "moving", "--json").stdout)
+    assert rows[0]["examples"] == 357
+    one = command_line("evaluate", paths[0], "--statistics", "batch", "--batch-size", "1")
+    assert one.returncode == 2
+    assert "one example has no statistics of its own" in one.stderr
+    assert (
+        "--crops 7: choose from 1, 10, 144"
+        in command_line("evaluate", *paths, "--crops", "7").stderr
+    )

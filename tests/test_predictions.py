@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.metrics import log_loss, top_k_accuracy_score
+
+from bnrepro.predictions import (
+    Method,
+    Predictions,
+    ensemble,
+    read_predictions,
+    write_predictions,
+)
+from bnrepro.run_directory import RunDirectory
+from bnrepro.statistics import proportion_interval
+
+METHOD = Method("population", 200, 144)
+
+
+def _predictions(seed: int, n: int = 200, classes: int = 12) -> Predictions:
+    generator = np.random.default_rng(seed)
+    probabilities = generator.dirichlet(np.ones(classes), n).astype(np.float32)
+    return Predictions(probabilities, np.random.default_rng(99).integers(0, classes, n))
+
+
+@pytest.mark.parametrize("k", [1, 5])
+def test_accuracy_and_loss_are_sklearns(k: int) -> None:
+    made = _predictions(0)
+    labels = np.arange(12)
+    expected = top_k_accuracy_score(made.labels, made.probabilities, k=k, labels=labels)
+    assert made.accuracy(k) == pytest.approx(expected)
+    # sklearn scales each row to a sum of exactly one.
+    rows = made.probabilities.astype(np.float64)
+    rows /= rows.sum(1, keepdims=True)
+    assert made.loss() == pytest.approx(log_loss(made.labels, rows, labels=labels), abs=1e-6)
+
+
+def test_equal_probabilities_count_as_argmax_does() -> None:
+    probabilities: NDArray[np.float32] = np.full((3, 3), 1 / 3, dtype=np.float32)
+    made = Predictions(probabilities, np.arange(3))
+    assert made.correct(1) == 1
+    assert (probabilities.argmax(1) == made.labels).sum() == 1
+    assert made.correct(3) == 3
+    assert Predictions(probabilities[:, :2], np.array([0, 1, 1])).accuracy(5) == 1
+
+
+def test_a_ruled_out_answer_costs_much_and_not_infinitely() -> None:
+    made = Predictions(np.array([[1.0, 0.0]], dtype=np.float32), np.array([1]))
+    assert 100 < made.loss() < 110
+
+
+def test_ensemble_is_the_mean_of_probabilities() -> None:
+    members = [_predictions(seed) for seed in range(3)]
+    together = ensemble(members)
+    mean = np.mean([member.probabilities for member in members], axis=0)
+    np.testing.assert_allclose(together.probabilities, mean, rtol=1e-6)
+    np.testing.assert_array_equal(ensemble(members[:1]).probabilities, members[0].probabilities)
+    with pytest.raises(ValueError, match="different examples or classes"):
+        ensemble([_predictions(0), _predictions(0, classes=11)])
+
+
+def test_kept_predictions_belong_to_their_weights(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path)
+    directory.weights.write_bytes(b"some weights")
+    made = _predictions(0)
+    assert read_predictions(directory, METHOD) is None
+    write_predictions(directory, METHOD, made)
+    kept = read_predictions(directory, METHOD)
+    assert kept is not None
+    np.testing.assert_array_equal(kept.probabilities, made.probabilities)
+    np.testing.assert_array_equal(kept.labels, made.labels)
+    assert read_predictions(directory, METHOD._replace(crops=1)) is None
+    directory.weights.write_bytes(b"other weights")
+    assert read_predictions(directory, METHOD) is None
+    write_predictions(directory, METHOD, made)
+    file = directory.predictions / METHOD.file_name
+    file.write_bytes(file.read_bytes()[:100])
+    assert read_predictions(directory, METHOD) is None
+
+
+def test_intervals_of_proportions_stay_between_0_and_1() -> None:
+    low, high = proportion_interval(60, 100)
+    assert (low, high) == (pytest.approx(0.5020, abs=1e-4), pytest.approx(0.6906, abs=1e-4))
+    assert proportion_interval(0, 50)[0] == 0
+    assert proportion_interval(50, 50)[1] == 1
