@@ -30,8 +30,8 @@ def run_path(config: RunConfig) -> Path:
 
 def computation(config: RunConfig) -> dict[str, Any]:
     """What the run computes: its config without ``runtime`` and ``data.root``, as plain values."""
-    # No field of today has a default. One that is added later gets the value that computes what
-    # was computed before it existed, and so leaves the runs of before their names.
+    # Only fields that were added later have a default: the value that computes what was computed
+    # before they existed, and so leaves the runs of before their names.
     return config.model_dump(
         mode="json", exclude={"runtime": True, "data": {"root"}}, exclude_defaults=True
     )

@@ -1,6 +1,7 @@
 """Networks and normalizations. Knows nothing of data, configs or training."""
 
 from bnrepro.nn.batch_norm import BatchNorm
+from bnrepro.nn.batch_statistics import normalize_by_batch
 from bnrepro.nn.cnn import Cnn
 from bnrepro.nn.inception import FIGURE_5, Inception
 from bnrepro.nn.layers import Activated, Initialization
@@ -30,4 +31,5 @@ __all__ = [
     "group_norm",
     "layer_norm",
     "no_norm",
+    "normalize_by_batch",
 ]
