@@ -300,7 +300,7 @@ def config(
     )
 )
 def figure(
-    name: Annotated[str, typer.Argument(help="Which figure of the paper: fig1, fig2, fig3.")],
+    name: Annotated[str, typer.Argument(help="Which figure: fig1, fig2, fig3, statistics.")],
     overrides: Overrides = None,
     scale: Annotated[str, typer.Option(help="Draw the runs of this scale.")] = "laptop",
     runs: Runs = Path("runs"),
@@ -379,7 +379,8 @@ def _show_report(written: "Report", scale: str, as_json: bool) -> None:
 )
 def reproduce(
     targets: Annotated[
-        list[str] | None, typer.Argument(help="fig1, fig2, fig3, claims, all; bare: all.")
+        list[str] | None,
+        typer.Argument(help="fig1, fig2, fig3, statistics, claims, all; bare: all."),
     ] = None,
     scale: Annotated[str, typer.Option(help="How big: smoke, laptop, gpu, paper.")] = "smoke",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each experiment.")] = 3,

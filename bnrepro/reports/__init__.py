@@ -7,12 +7,15 @@ from bnrepro.reports.claims import CLAIM_EXPERIMENTS
 from bnrepro.reports.fig1 import NETWORKS, draw_fig1
 from bnrepro.reports.fig2 import MODELS, draw_fig2, write_fig3
 from bnrepro.reports.figures import Written
+from bnrepro.reports.inference_statistics import NETWORKS as STATISTICS_NETWORKS
+from bnrepro.reports.inference_statistics import draw_statistics
 from bnrepro.reports.report import write_report
 
 FIGURES: dict[str, Callable[[Path, str, Path, list[str]], Written]] = {
     "fig1": draw_fig1,
     "fig2": draw_fig2,
     "fig3": write_fig3,
+    "statistics": draw_statistics,
 }
 """What `bnrepro figure` makes, from runs, scale, results folder and overrides."""
 
@@ -20,6 +23,7 @@ EXPERIMENTS: dict[str, tuple[str, ...]] = {
     "fig1": tuple(network.experiment for network in NETWORKS),
     "fig2": tuple(model.experiment for model in MODELS),
     "fig3": tuple(model.experiment for model in MODELS),
+    "statistics": tuple(network.experiment for network in STATISTICS_NETWORKS),
     "claims": CLAIM_EXPERIMENTS,
 }
 """The experiments that each figure, and the claims, are made from."""
@@ -30,6 +34,7 @@ __all__ = [
     "Written",
     "draw_fig1",
     "draw_fig2",
+    "draw_statistics",
     "write_fig3",
     "write_report",
 ]

@@ -15,6 +15,7 @@ from bnrepro.reports.charts import CHARTS
 from bnrepro.reports.claims import check_claims, write_claims
 from bnrepro.reports.figures import NothingRunError, Written
 from bnrepro.reports.index import write_index
+from bnrepro.reports.inference_statistics import evaluation_sizes
 from bnrepro.reports.setup import (
     Table,
     machine_table,
@@ -33,7 +34,12 @@ _TITLES = {
     "fig1": "Figure 1: MNIST, accuracy and the inputs to one sigmoid",
     "fig2": "Figure 2: accuracy against training steps",
     "fig3": "Figure 3: steps to match Inception, and maximum accuracy",
+    "statistics": "Section 3.1: what BN normalizes by at evaluation",
 }
+_CAPTIONS = {
+    "statistics": "accuracy by the statistics used, coloured by mini-batch in training",
+}
+_BESIDE_THE_PAPER = "ours in colour, the paper's digitized curves beside"
 
 
 class Report(NamedTuple):
@@ -58,6 +64,7 @@ class _Section(NamedTuple):
     Attributes:
         name: its folder's.
         title: above it.
+        caption: what its picture shows.
         ran: whether any of its experiments did.
         pictures: file names in its folder: PNG and SVG, or none.
         table: its numbers beside the paper's, or None.
@@ -66,6 +73,7 @@ class _Section(NamedTuple):
 
     name: str
     title: str
+    caption: str
     ran: bool
     pictures: list[str]
     table: Table | None
@@ -154,12 +162,14 @@ def _make_missing(studies: Mapping[str, Study], folder: Path) -> None:
 
 def _section(name: str, figure: Written | NothingRunError) -> _Section:
     title = _TITLES.get(name, name)
+    caption = _CAPTIONS.get(name, _BESIDE_THE_PAPER)
     if isinstance(figure, NothingRunError):
-        return _Section(name, title, False, [], None, figure.experiments)
+        return _Section(name, title, caption, False, [], None, figure.experiments)
     pictures = [f"{name}.{kind}" for kind in ("png", "svg")]
     return _Section(
         name,
         title,
+        caption,
         True,
         [file for file in pictures if (figure.folder / file).exists()],
         _TABLES[name](figure.folder) if name in _TABLES else None,
@@ -223,7 +233,25 @@ def _fig3_table(folder: Path) -> Table:
     return Table(columns, rows)
 
 
-_TABLES = {"fig1": _fig1_table, "fig3": _fig3_table}
+def _statistics_table(folder: Path) -> Table:
+    summary = pd.read_csv(folder / "summary.csv")
+    sizes = evaluation_sizes(summary["quantity"])
+    shown = {"population": "Algorithm 2", "moving": "moving averages"}
+    shown |= {f"batch_{size}": f"mini-batches of {size}" for size in (sizes[0], sizes[-1])}
+    columns = ["mini-batch in training", *(f"test accuracy, {name}" for name in shown.values())]
+    rows = []
+    for size, of_one in summary.groupby("training_batch"):
+        final = of_one.set_index("quantity")
+        cells = [
+            interval(row["mean"], row["low"], row["high"], ".4f")
+            for row in final.loc[list(shown)].to_dict("records")
+        ]
+        n, diverged = final.iloc[0][["n", "diverged"]]
+        rows.append([str(size), *cells, seeds(n + diverged, diverged=diverged)])
+    return Table([*columns, "seeds"], rows)
+
+
+_TABLES = {"fig1": _fig1_table, "fig3": _fig3_table, "statistics": _statistics_table}
 
 
 def _claim_row(finding: Finding) -> dict[str, str]:
