@@ -92,11 +92,17 @@ def draw_statistics(runs: Path, scale: str, results: Path, overrides: list[str])
     write_csv(summary, folder / "summary.csv")
     write_setup(found, _PAPER_NOTE, folder / "setup.json")
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(11, 4.4), layout="constrained")
+        figure = Figure(figsize=(12, 4.2), layout="constrained")
         final, ages, lag = figure.subplots(1, 3, width_ratios=[1.25, 1, 1])
         _draw_final(final, summary)
         _draw_ages(ages, found, bands)
         _draw_lag(lag, bands)
+        figure.legend(
+            *final.get_legend_handles_labels(),
+            loc="outside right center",
+            title="mini-batch\nin training",
+            frameon=False,
+        )
         figure.suptitle(_title(found, scale, overrides), fontsize=9)
         save(figure, folder, "statistics")
     return written(folder, found)
@@ -184,7 +190,7 @@ def _draw_final(axes: Axes, summary: pd.DataFrame) -> None:
     """Every way to normalize at the end of training: mini-batches by size, then the averages."""
     sizes = evaluation_sizes(summary["quantity"])
     places = {f"batch_{size}": float(i) for i, size in enumerate(sizes)}
-    averages = {"moving": len(sizes) + 0.7, "population": len(sizes) + 2.4}
+    averages = {"moving": len(sizes) + 0.8, "population": len(sizes) + 3.0}
     for network in NETWORKS:
         final = summary[summary["experiment"] == network.experiment].set_index("quantity")
         if final.empty:
@@ -206,10 +212,9 @@ def _draw_final(axes: Axes, summary: pd.DataFrame) -> None:
     axes.set_xticks(ticks, [*map(str, sizes), "moving\naverages", "Algorithm\n2"])
     axes.set(
         title="(a) at the end of training",
-        xlabel="statistics of evaluation mini-batches of so many examples, or fixed",
+        xlabel="examples in an evaluation mini-batch, or fixed statistics",
         ylabel="test accuracy",
     )
-    axes.legend(title="mini-batch in training", frameon=False, fontsize=8)
     axes.grid(alpha=0.3)
 
 

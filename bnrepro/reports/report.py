@@ -13,9 +13,9 @@ from bnrepro.paper.claims import Finding
 from bnrepro.paper.verdict import Verdict
 from bnrepro.reports.charts import CHARTS
 from bnrepro.reports.claims import check_claims, write_claims
-from bnrepro.reports.figures import NothingRunError, Written
+from bnrepro.reports.figures import NothingRunError, Written, select
 from bnrepro.reports.index import write_index
-from bnrepro.reports.inference_statistics import evaluation_sizes
+from bnrepro.reports.inference_statistics import LAG, evaluation_sizes
 from bnrepro.reports.setup import (
     Table,
     machine_table,
@@ -235,10 +235,12 @@ def _fig3_table(folder: Path) -> Table:
 
 def _statistics_table(folder: Path) -> Table:
     summary = pd.read_csv(folder / "summary.csv")
+    bands = pd.read_csv(folder / "bands.csv")
     sizes = evaluation_sizes(summary["quantity"])
     shown = {"population": "Algorithm 2", "moving": "moving averages"}
     shown |= {f"batch_{size}": f"mini-batches of {size}" for size in (sizes[0], sizes[-1])}
-    columns = ["mini-batch in training", *(f"test accuracy, {name}" for name in shown.values())]
+    columns = ["mini-batch in training", *(f"final accuracy, {name}" for name in shown.values())]
+    columns += ["moving averages minus Algorithm 2, where lowest", "seeds"]
     rows = []
     for size, of_one in summary.groupby("training_batch"):
         final = of_one.set_index("quantity")
@@ -246,9 +248,15 @@ def _statistics_table(folder: Path) -> Table:
             interval(row["mean"], row["low"], row["high"], ".4f")
             for row in final.loc[list(shown)].to_dict("records")
         ]
+        lag = select(bands, final["experiment"].iloc[0], LAG)
+        lowest = lag.sort_values("mean", kind="stable").to_dict("records")[0]
+        cells.append(
+            f"{interval(lowest['mean'], lowest['low'], lowest['high'], '+.4f')} at step "
+            f"{lowest['step']:,}"
+        )
         n, diverged = final.iloc[0][["n", "diverged"]]
         rows.append([str(size), *cells, seeds(n + diverged, diverged=diverged)])
-    return Table([*columns, "seeds"], rows)
+    return Table(columns, rows)
 
 
 _TABLES = {"fig1": _fig1_table, "fig3": _fig3_table, "statistics": _statistics_table}
