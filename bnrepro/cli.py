@@ -310,7 +310,7 @@ def config(
     )
 )
 def figure(
-    name: Annotated[str, typer.Argument(help="Which figure of the paper: fig1 to fig4.")],
+    name: Annotated[str, typer.Argument(help="Which figure: fig1 to fig4, statistics.")],
     overrides: Overrides = None,
     scale: Annotated[str, typer.Option(help="Draw the runs of this scale.")] = "laptop",
     runs: Runs = Path("runs"),
@@ -389,7 +389,8 @@ def _show_report(written: "Report", scale: str, as_json: bool) -> None:
 )
 def reproduce(
     targets: Annotated[
-        list[str] | None, typer.Argument(help="fig1 to fig4, claims, all; bare: all.")
+        list[str] | None,
+        typer.Argument(help="fig1 to fig4, statistics, claims, all; bare: all."),
     ] = None,
     scale: Annotated[str, typer.Option(help="How big: smoke, laptop, gpu, paper.")] = "smoke",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each experiment.")] = 3,

@@ -95,11 +95,12 @@ def test_divergence_exits_0_with_a_plain_statement(command_line: CommandLine) ->
         (["train", "steps=0"], "error: steps=0: must be at least 1"),
         (
             ["reproduce", "fig7"],
-            "error: fig7: cannot be reproduced; choose from fig1, fig2, fig3, fig4, claims, all",
+            "error: fig7: cannot be reproduced; choose from fig1, fig2, fig3, fig4, statistics, "
+            "claims, all",
         ),
         (["reproduce", "fig1", "--scale", "huge"], "error: scale=huge: no such option"),
         (["sweep", "seed=1,2", "steps=0"], "error: steps=0: must be at least 1"),
-        (["figure", "fig7"], "error: fig7: no such figure; choose from fig1, fig2, fig3, fig4"),
+        (["figure", "fig7"], "error: fig7: no such figure; choose from fig1, fig2, fig3, fig4, "),
         (["figure", "fig1"], "error: fig1: no finished run at scale=laptop"),
         (["figure", "fig1", "--scale", "huge"], "error: scale=huge: no such option"),
         (["report"], "error: no finished run at scale=laptop under runs; run `bnrepro train"),

@@ -30,8 +30,8 @@ def run_path(config: RunConfig) -> Path:
 
 def computation(config: RunConfig) -> dict[str, Any]:
     """What the run computes: its config without ``runtime`` and ``data.root``, as plain values."""
-    # A field with a default was added later: the default computes what was computed before the
-    # field existed, and leaving it out leaves the runs of before their names.
+    # Only fields that were added later have a default: the value that computes what was computed
+    # before they existed, and so leaves the runs of before their names.
     return config.model_dump(
         mode="json", exclude={"runtime": True, "data": {"root"}}, exclude_defaults=True
     )

@@ -18,6 +18,7 @@ Threshold = Annotated[int, Field(ge=0, le=254)]
 Epsilon = Annotated[FiniteFloat, Field(gt=0)]
 MovingMomentum = Annotated[FiniteFloat, Field(gt=0, le=1)] | None
 Activation = Literal["sigmoid", "relu"]
+Statistics = Literal["population", "moving"]
 
 
 class _Section(BaseModel):
@@ -230,12 +231,22 @@ class Evaluation(_Section):
     every: PositiveInt
     """Steps between evaluations; step 0 and the last step are always evaluated. Figure 1 has a
     sample every 250 steps if its axis spans 50,000 (an inference)."""
-    statistics: Literal["population", "moving"]
+    statistics: Statistics
     """What batch normalization uses at evaluation. population: Algorithm 2's averages over training
     mini-batches; moving: the moving averages (Section 3.1 allows them for tracking accuracy)."""
     population_batches: PositiveInt
     """Training mini-batches (of the training size) that Algorithm 2 averages over, all where an
     epoch has fewer. The paper: "multiple" (Section 3.1)."""
+    at: Annotated[tuple[PositiveInt, ...], Field(strict=False)] = ()
+    """Steps that are evaluated besides, where every is too coarse: [1, 3, 10]."""
+    compare: bool = False
+    """Evaluate also with the moving averages, with Algorithm 2's estimates, and with the statistics
+    of the held-out mini-batches themselves, of 2, 4, ... 256 examples (Section 3.1)."""
+
+    def due(self, steps: int) -> frozenset[int]:
+        """The steps of a run of so many at which it is evaluated."""
+        regular = range(0, steps, self.every)
+        return frozenset({*regular, *(step for step in self.at if step < steps), steps})
 
 
 class Probe(_Section):
@@ -324,6 +335,15 @@ class RunConfig(_Section):
             raise ValueError(
                 f"batch_size={self.batch_size}: batch normalization needs a mini-batch of at least "
                 "2 examples (Algorithm 2: m > 1); use batch_size=2 or more, or norm=none"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _comparison_needs_batch_norm(self) -> Self:
+        if self.evaluation.compare and not isinstance(self.norm, BatchNorm):
+            raise ValueError(
+                "evaluation.compare=true: only batch normalization has statistics to compare; "
+                "use norm=batch or evaluation.compare=false"
             )
         return self
 

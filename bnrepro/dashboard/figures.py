@@ -11,8 +11,10 @@ import numpy as np
 from bnrepro.paper import Curve, paper_curve
 from bnrepro.reports.fig1 import NETWORKS
 from bnrepro.reports.fig2 import MODELS
+from bnrepro.reports.inference_statistics import NETWORKS as STATISTICS_NETWORKS
 
 ACCURACY = "test/accuracy"
+MOVING = "test/moving/accuracy"
 PERCENTILES = ("p15", "p50", "p85")
 PAPER_INCEPTION_STEPS = 31.0e6
 """What a run's ``inception_steps`` stand for."""
@@ -22,7 +24,7 @@ class Line(NamedTuple):
     """An experiment of a figure.
 
     Attributes:
-        figure: ``fig1`` or ``fig2``.
+        figure: ``fig1``, ``fig2`` or ``statistics``.
         label: as the paper names it.
         curve: the paper's digitized accuracy; None: the paper shows none.
         panel: of Figure 1, ``fig1b`` or ``fig1c``: the percentiles of a sigmoid's input.
@@ -34,18 +36,25 @@ class Line(NamedTuple):
     panel: str | None = None
 
 
-LINES = {
-    network.experiment: Line("fig1", network.label, network.accuracy, network.panel)
-    for network in NETWORKS
-} | {model.experiment: Line("fig2", model.label, model.curve) for model in MODELS}
-"""The experiments of the paper's figures."""
+LINES = (
+    {
+        network.experiment: Line("fig1", network.label, network.accuracy, network.panel)
+        for network in NETWORKS
+    }
+    | {model.experiment: Line("fig2", model.label, model.curve) for model in MODELS}
+    | {
+        network.experiment: Line("statistics", f"trained in {network.batch_size}s", None)
+        for network in STATISTICS_NETWORKS
+    }
+)
+"""The experiments of the figures."""
 
 OTHER = "other"
-"""Stands for the figure of experiments that no figure of the paper shows."""
+"""Stands for the figure of experiments that no figure shows."""
 
 
 def figure_of(experiment: str) -> str:
-    """``fig1``, ``fig2`` or ``other``."""
+    """``fig1``, ``fig2``, ``statistics`` or ``other``."""
     return LINES[experiment].figure if experiment in LINES else OTHER
 
 
@@ -57,6 +66,8 @@ def figure_tags(experiment: str, recorded: list[str]) -> dict[str, str]:
         recorded: the tags of a row of an evaluation, layers in the network's order.
     """
     tags = {ACCURACY: f"{figure_of(experiment)}/accuracy"}
+    if MOVING in recorded:
+        tags[MOVING] = f"{figure_of(experiment)}/moving"
     line = LINES.get(experiment)
     layers = [tag.split("/")[1] for tag in recorded if tag.startswith("probe/")]
     if line is not None and line.panel and layers:

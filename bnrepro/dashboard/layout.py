@@ -12,9 +12,15 @@ from bnrepro.dashboard.figures import ACCURACY, OTHER
 _TITLES = {
     "fig1": "Figure 1(a): test accuracy on MNIST",
     "fig2": "Figure 2: held-out accuracy",
+    "statistics": "Section 3.1: test accuracy with Algorithm 2's statistics",
     OTHER: "Other experiments: test accuracy",
 }
-_CATEGORIES = {"fig1": "Figure 1", "fig2": "Figure 2", OTHER: "Other experiments"}
+_CATEGORIES = {
+    "fig1": "Figure 1",
+    "fig2": "Figure 2",
+    "statistics": "Statistics at evaluation",
+    OTHER: "Other experiments",
+}
 _PANELS = {
     "fig1b": "Figure 1(b): without BN, input to one sigmoid: median, 15th to 85th percentile",
     "fig1c": "Figure 1(c): with BN, input to one sigmoid: median, 15th to 85th percentile",
@@ -24,7 +30,7 @@ _PANELS = {
 # Margin charts are listed backwards: TensorBoard 2.21 shows them so.
 
 
-def layout(figures: list[str], averaged: set[str], layers: list[str]) -> Any:
+def layout(figures: set[str], averaged: set[str], layers: list[str]) -> Any:
     """The charts for what there is to show.
 
     Args:
@@ -33,7 +39,7 @@ def layout(figures: list[str], averaged: set[str], layers: list[str]) -> Any:
         layers: that some run probed.
     """
     pages = []
-    for figure in figures:
+    for figure in sorted(figures, key=[*_TITLES].index):
         margins = []
         if figure in averaged:
             title = f"{_TITLES[figure]}, mean over finished seeds with 95 % interval"
@@ -45,6 +51,9 @@ def layout(figures: list[str], averaged: set[str], layers: list[str]) -> Any:
                 for panel, title in _PANELS.items()
             ]
         charts = [_lines(_TITLES[figure], f"{figure}/accuracy"), *reversed(margins)]
+        if figure == "statistics":
+            title = "Section 3.1: test accuracy with the moving averages"
+            charts.append(_lines(title, "statistics/moving"))
         pages.append(layout_pb2.Category(title=_CATEGORIES[figure], chart=charts))
     everything = [_lines("Test accuracy", ACCURACY), _lines("Training loss", "train/loss")]
     pages.append(layout_pb2.Category(title="All runs", chart=everything, closed=True))

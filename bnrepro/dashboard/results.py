@@ -46,7 +46,8 @@ def about(scale: str, lengths: set[int]) -> Any:
 def files(results: Path) -> list[Path]:
     """The reports and figures under ``<results>/<scale>``."""
     pages = [results / "REPORT.md", *sorted(results.glob("fig3*/fig3.md"))]
-    return [*(page for page in pages if page.is_file()), *sorted(results.glob("fig*/fig*.png"))]
+    pictures = [*results.glob("fig*/fig*.png"), *results.glob("statistics*/statistics.png")]
+    return [*(page for page in pages if page.is_file()), *sorted(pictures)]
 
 
 def show(file: Path) -> Any:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bnrepro.dashboard import events
-from bnrepro.dashboard.figures import ACCURACY, OTHER, figure_of, paper_runs
+from bnrepro.dashboard.figures import ACCURACY, figure_of, paper_runs
 from bnrepro.dashboard.follow import Progress, digest, follow
 from bnrepro.dashboard.hparams import HParams
 from bnrepro.dashboard.layout import layout
@@ -160,7 +160,7 @@ class View:
         layers = dict.fromkeys(tag.split("/")[1] for tag in probed if tag.startswith("probe/"))
         pages = [
             self._hparams.experiment(),
-            layout(sorted(figures, key=["fig1", "fig2", OTHER].index), averaged, list(layers)),
+            layout(figures, averaged, list(layers)),
         ]
         introduction = about(self.scale, self._lengths())
         written = files(self.results)

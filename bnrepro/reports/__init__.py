@@ -8,6 +8,8 @@ from bnrepro.reports.fig1 import NETWORKS, draw_fig1
 from bnrepro.reports.fig2 import MODELS, draw_fig2, write_fig3
 from bnrepro.reports.fig4 import MEMBERS, write_fig4
 from bnrepro.reports.figures import Written
+from bnrepro.reports.inference_statistics import NETWORKS as STATISTICS_NETWORKS
+from bnrepro.reports.inference_statistics import draw_statistics
 from bnrepro.reports.report import write_report
 
 FIGURES: dict[str, Callable[[Path, str, Path, list[str]], Written]] = {
@@ -15,6 +17,7 @@ FIGURES: dict[str, Callable[[Path, str, Path, list[str]], Written]] = {
     "fig2": draw_fig2,
     "fig3": write_fig3,
     "fig4": write_fig4,
+    "statistics": draw_statistics,
 }
 """What `bnrepro figure` makes, from runs, scale, results folder and overrides."""
 
@@ -23,6 +26,7 @@ EXPERIMENTS: dict[str, tuple[str, ...]] = {
     "fig2": tuple(model.experiment for model in MODELS),
     "fig3": tuple(model.experiment for model in MODELS),
     "fig4": MEMBERS,
+    "statistics": tuple(network.experiment for network in STATISTICS_NETWORKS),
     "claims": CLAIM_EXPERIMENTS,
 }
 """The experiments that each figure, and the claims, are made from."""
@@ -33,6 +37,7 @@ __all__ = [
     "Written",
     "draw_fig1",
     "draw_fig2",
+    "draw_statistics",
     "write_fig3",
     "write_fig4",
     "write_report",

@@ -13,6 +13,8 @@ from bnrepro.paper import paper_curve
 from bnrepro.reports.fig1 import NETWORKS
 from bnrepro.reports.fig2 import MODELS
 from bnrepro.reports.figures import select
+from bnrepro.reports.inference_statistics import LAG, evaluation_sizes
+from bnrepro.reports.inference_statistics import NETWORKS as STATISTICS_NETWORKS
 
 Trace = dict[str, Any]
 
@@ -100,7 +102,42 @@ def fig2_charts(folder: Path) -> list[Chart]:
     ]
 
 
-CHARTS = {"fig1": fig1_charts, "fig2": fig2_charts}
+def statistics_charts(folder: Path) -> list[Chart]:
+    """Accuracy by what normalizes at evaluation, and how far the moving averages lag behind.
+
+    Args:
+        folder: what `draw_statistics` wrote.
+    """
+    summary = pd.read_csv(folder / "summary.csv")
+    bands = pd.read_csv(folder / "bands.csv")
+    names = {f"batch_{size}": str(size) for size in evaluation_sizes(summary["quantity"])}
+    names |= {"moving": "moving averages", "population": "Algorithm 2"}
+    final: list[Trace] = []
+    lag: list[Trace] = []
+    for network in STATISTICS_NETWORKS:
+        label = f"trained in {network.batch_size}s"
+        rows = summary[summary["experiment"] == network.experiment].set_index("quantity")
+        if not rows.empty:
+            final.append(_points(label, network.color, rows.loc[list(names)], [*names.values()]))
+        curve = select(bands, network.experiment, LAG)
+        # A logarithmic axis has no step 0.
+        lag += _band(label, network.color, curve[curve["step"] > 0], 1.0)
+    by_statistics = _layout("mini-batch that normalizes at evaluation", "test accuracy")
+    by_statistics["xaxis"] |= {"type": "category"}
+    by_age = _layout("training step", "difference in test accuracy")
+    by_age["xaxis"] |= {"type": "log"}
+    return [
+        Chart(
+            "statistics-final",
+            "Test accuracy at the end of training, by what normalizes at evaluation",
+            final,
+            by_statistics,
+        ),
+        Chart("statistics-lag", "Moving averages minus Algorithm 2", lag, by_age),
+    ]
+
+
+CHARTS = {"fig1": fig1_charts, "fig2": fig2_charts, "statistics": statistics_charts}
 """The charts of a figure, from the folder that it was written to."""
 
 
@@ -148,6 +185,24 @@ def _band(label: str, color: str, curve: pd.DataFrame, stretch: float) -> list[T
         "hoverinfo": "skip",
     }
     return [interval, mean]
+
+
+def _points(label: str, color: str, rows: pd.DataFrame, names: list[str]) -> Trace:
+    """Means with their intervals at named places."""
+    trace: Trace = {
+        "name": f"{label} (n={rows['n'].max()})",
+        "x": names,
+        "y": _values(rows["mean"]),
+        "mode": "lines+markers",
+        "line": {"color": color, "width": 1},
+        "hovertemplate": "%{x}: %{y:.4f}",
+    }
+    if rows["low"].notna().all():
+        trace["error_y"] = {
+            "array": _values(rows["high"] - rows["mean"]),
+            "arrayminus": _values(rows["mean"] - rows["low"]),
+        }
+    return trace
 
 
 def _paper(label: str, color: str, curve: str, stretch: float) -> Trace:

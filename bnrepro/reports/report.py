@@ -15,8 +15,9 @@ from bnrepro.reports.charts import CHARTS
 from bnrepro.reports.claims import check_claims, write_claims
 from bnrepro.reports.fig4 import COLUMNS as FIG4_COLUMNS
 from bnrepro.reports.fig4 import fig4_cells
-from bnrepro.reports.figures import NothingRunError, Written
+from bnrepro.reports.figures import NothingRunError, Written, select
 from bnrepro.reports.index import write_index
+from bnrepro.reports.inference_statistics import LAG, evaluation_sizes
 from bnrepro.reports.setup import (
     Table,
     machine_table,
@@ -36,7 +37,12 @@ _TITLES = {
     "fig2": "Figure 2: accuracy against training steps",
     "fig3": "Figure 3: steps to match Inception, and maximum accuracy",
     "fig4": "Figure 4: many crops, and the ensemble",
+    "statistics": "Section 3.1: what BN normalizes by at evaluation",
 }
+_CAPTIONS = {
+    "statistics": "accuracy by the statistics used, coloured by mini-batch in training",
+}
+_BESIDE_THE_PAPER = "ours in colour, the paper's digitized curves beside"
 
 
 class Report(NamedTuple):
@@ -61,6 +67,7 @@ class _Section(NamedTuple):
     Attributes:
         name: its folder's.
         title: above it.
+        caption: what its picture shows.
         ran: whether any of its experiments did.
         pictures: file names in its folder: PNG and SVG, or none.
         table: its numbers beside the paper's, or None.
@@ -69,6 +76,7 @@ class _Section(NamedTuple):
 
     name: str
     title: str
+    caption: str
     ran: bool
     pictures: list[str]
     table: Table | None
@@ -157,12 +165,14 @@ def _make_missing(studies: Mapping[str, Study], folder: Path) -> None:
 
 def _section(name: str, figure: Written | NothingRunError) -> _Section:
     title = _TITLES.get(name, name)
+    caption = _CAPTIONS.get(name, _BESIDE_THE_PAPER)
     if isinstance(figure, NothingRunError):
-        return _Section(name, title, False, [], None, figure.experiments)
+        return _Section(name, title, caption, False, [], None, figure.experiments)
     pictures = [f"{name}.{kind}" for kind in ("png", "svg")]
     return _Section(
         name,
         title,
+        caption,
         True,
         [file for file in pictures if (figure.folder / file).exists()],
         _TABLES[name](figure.folder) if name in _TABLES else None,
@@ -230,7 +240,38 @@ def _fig4_table(folder: Path) -> Table:
     return Table(FIG4_COLUMNS, fig4_cells(folder))
 
 
-_TABLES = {"fig1": _fig1_table, "fig3": _fig3_table, "fig4": _fig4_table}
+def _statistics_table(folder: Path) -> Table:
+    summary = pd.read_csv(folder / "summary.csv")
+    bands = pd.read_csv(folder / "bands.csv")
+    sizes = evaluation_sizes(summary["quantity"])
+    shown = {"population": "Algorithm 2", "moving": "moving averages"}
+    shown |= {f"batch_{size}": f"mini-batches of {size}" for size in (sizes[0], sizes[-1])}
+    columns = ["mini-batch in training", *(f"final accuracy, {name}" for name in shown.values())]
+    columns += ["moving averages minus Algorithm 2, where lowest", "seeds"]
+    rows = []
+    for size, of_one in summary.groupby("training_batch"):
+        final = of_one.set_index("quantity")
+        cells = [
+            interval(row["mean"], row["low"], row["high"], ".4f")
+            for row in final.loc[list(shown)].to_dict("records")
+        ]
+        lag = select(bands, final["experiment"].iloc[0], LAG)
+        lowest = lag.sort_values("mean", kind="stable").to_dict("records")[0]
+        cells.append(
+            f"{interval(lowest['mean'], lowest['low'], lowest['high'], '+.4f')} at step "
+            f"{lowest['step']:,}"
+        )
+        n, diverged = final.iloc[0][["n", "diverged"]]
+        rows.append([str(size), *cells, seeds(n + diverged, diverged=diverged)])
+    return Table(columns, rows)
+
+
+_TABLES = {
+    "fig1": _fig1_table,
+    "fig3": _fig3_table,
+    "fig4": _fig4_table,
+    "statistics": _statistics_table,
+}
 
 
 def _claim_row(finding: Finding) -> dict[str, str]:

@@ -12,7 +12,7 @@ Setup = dict[str, Any]
 
 # What follows the paper's time, and what only says where files are or how often to look.
 _LENGTHS = {"steps", "optim.decay_every", "evaluation.every"}
-_UNSAID = {"scale", "data.folder", "inception_steps"}
+_UNSAID = {"scale", "data.folder", "inception_steps", "evaluation.at"}
 _VERSIONS = ("git_commit", "bnrepro", "python", "torch", "numpy", "system")
 _MACHINE = ("processor", "device", "threads", "compiled")
 

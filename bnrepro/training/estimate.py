@@ -52,7 +52,7 @@ def estimate_seconds(config: RunConfig, console: Console) -> float:
     start = _now(device)
     evaluate(model)
     seconds_per_evaluation = _now(device) - start
-    evaluations = 1 + -(-config.steps // config.evaluation.every)
+    evaluations = len(config.evaluation.due(config.steps))
     return config.steps * seconds_per_step + evaluations * seconds_per_evaluation
 
 

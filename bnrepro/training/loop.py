@@ -51,6 +51,7 @@ class TrainingLoop:
         self.step_function = step_function
         self.recorder = recorder
         self.histograms = histograms
+        self.evaluation_steps = config.evaluation.due(config.steps)
         self.evaluate = Evaluator(config, dataset, device, histograms.observe)
         self.batch = make_batches(config, dataset, device)
         self.learning_rate = torch.zeros((), device=device)
@@ -124,7 +125,7 @@ class TrainingLoop:
             torch.cuda.set_rng_state_all(checkpoint["cuda_rng"])
 
     def _evaluation_is_due(self) -> bool:
-        return self.step % self.config.evaluation.every == 0 or self.step == self.config.steps
+        return self.step in self.evaluation_steps
 
     def _row_is_due(self) -> bool:
         return self.step % self.config.record.every == 0 or self._evaluation_is_due()

@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from bnrepro.config import load, recipe_id, run_id, run_path
+from bnrepro.config import load, recipe_id, run_id, run_path, validate
+from bnrepro.config.identity import computation
 
 
 def test_where_and_how_it_runs_is_no_part_of_a_run() -> None:
@@ -22,6 +23,16 @@ def test_what_it_computes_is() -> None:
         for override in ("seed=0", "seed=1", "steps=7", "optim.lr=0.2", "norm=layer", "scale=smoke")
     }
     assert len(ids) == 6
+
+
+def test_fields_of_later_versions_leave_earlier_runs_their_ids() -> None:
+    config = load(["data=mnist"])
+    values = computation(config)
+    assert not {"at", "compare"} & set(values["evaluation"])
+    stored = config.model_dump(mode="json")
+    for later in ("at", "compare"):
+        del stored["evaluation"][later]
+    assert run_id(validate(stored)) == run_id(config)
 
 
 def test_equal_values_are_equal_runs_however_written() -> None:

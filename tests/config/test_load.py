@@ -90,6 +90,11 @@ def test_command_line_beats_scale_and_experiment() -> None:
         (["norm.momentum=0"], "norm.momentum=0: must be above 0"),
         (["data.threshold=255"], "data.threshold=255: must be at most 254"),
         (["batch_size=1"], "batch_size=1: batch normalization needs a mini-batch of at least 2"),
+        (
+            ["norm=layer", "evaluation.compare=true"],
+            "evaluation.compare=true: only batch normalization has statistics to compare; use norm",
+        ),
+        (["evaluation.at=[1,0]"], "evaluation.at.1=0: must be at least 1"),
         (["norm=group", "norm.groups=3"], "norm.groups=3: does not divide model.hidden[0]=100"),
         (["probe.unit=100"], "probe.unit=100: model.hidden[0] has 100 units; use 0 to 99"),
         (["data.train_examples=59"], "data.train_examples=59: fewer than one mini-batch"),

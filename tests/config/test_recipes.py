@@ -1,4 +1,4 @@
-"""The recipes of Figures 2 and 4 change what the paper changes, and nothing else."""
+"""The recipes change what the paper, or the study, changes, and nothing else."""
 
 import pytest
 
@@ -7,15 +7,14 @@ from bnrepro.config.explain import explain
 
 
 def _fields(experiment: str, *overrides: str) -> dict[str, object]:
-    name = experiment if "/" in experiment else f"fig2/{experiment}"
-    config = load([f"experiment={name}", *overrides])
+    config = load([f"experiment={experiment}", *overrides])
     fields = {field.key: field.value for field in explain(config)}
     del fields["experiment"]
     return fields
 
 
-def _changes(parent: str, child: str) -> dict[str, object]:
-    before, after = _fields(parent), _fields(child)
+def _changes(parent: str, child: str, figure: str = "fig2") -> dict[str, object]:
+    before, after = _fields(f"{figure}/{parent}"), _fields(f"{figure}/{child}")
     return {key: after[key] for key in after if before.get(key) != after[key]}
 
 
@@ -33,7 +32,7 @@ def test_bn_x5_makes_the_seven_changes() -> None:
     changes = _changes("bn_baseline", "bn_x5")
     del changes["steps"]
     decay = changes.pop("optim.decay_every")
-    assert _fields("bn_baseline")["optim.decay_every"] / decay == pytest.approx(6, rel=0.01)
+    assert _fields("fig2/bn_baseline")["optim.decay_every"] / decay == pytest.approx(6, rel=0.01)
     assert changes == {
         "optim.lr_multiplier": 5,
         "model.dropout": 0.0,
@@ -85,10 +84,24 @@ def test_one_number_scales_the_time() -> None:
 
 def test_members_of_the_ensemble_change_what_section_423_names() -> None:
     allowed = {"model.init_gain", "model.dropout", "model.per_activation_modules"}
-    changes = [_changes("bn_x30", f"fig4/member_{member}") for member in range(1, 7)]
+    parent = _fields("fig2/bn_x30")
+    members = [_fields(f"fig4/member_{member}") for member in range(1, 7)]
+    changes = [{key: of[key] for key in of if of[key] != parent[key]} for of in members]
     for change in changes:
         assert change
         assert set(change) <= allowed
         assert change.get("model.dropout", 0.05) in (0.05, 0.1)
     assert set().union(*changes) == allowed
     assert len({str(change) for change in changes}) == 6
+
+
+@pytest.mark.parametrize("size", [2, 4, 8, 16, 32])
+def test_networks_of_the_statistics_study_differ_in_their_mini_batches_alone(size: int) -> None:
+    changes = _changes("batch_60", f"batch_{size}", "statistics")
+    examples = changes.pop("evaluation.population_batches") * size
+    assert examples == pytest.approx(100 * 60, rel=0.01), "no estimate has more to go by"
+    assert changes == {"batch_size": size}
+    figure_1 = _fields("fig1/with_bn")
+    trained = _fields("statistics/batch_60")
+    different = {key for key in trained if trained[key] != figure_1[key]}
+    assert {key for key in different if not key.startswith(("evaluation.", "probe."))} == {"steps"}

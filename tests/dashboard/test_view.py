@@ -131,6 +131,18 @@ def test_hparams_have_the_same_keys_and_types_in_every_run(runs: Path, tmp_path:
         assert shown == {50: best}
 
 
+def test_study_of_statistics_has_its_charts(tmp_path: Path) -> None:
+    directory = write_run(
+        tmp_path / "runs", "experiment=statistics/batch_2", rows=0, state=State.RUNNING
+    )
+    row = {"step": 0, "test/accuracy": 0.6, "test/moving/accuracy": 0.5}
+    directory.metrics.write_text(json.dumps(row) + "\n")
+    dashboard = _Dashboard(tmp_path)
+    assert dashboard.points("statistics/batch_2/seed0", "statistics/accuracy") == [(0, 0.6)]
+    assert dashboard.points("statistics/batch_2/seed0", "statistics/moving") == [(0, 0.5)]
+    assert dashboard.names() == {"statistics/batch_2/seed0", "report"}, "no curve of the paper's"
+
+
 def test_histograms_are_shown(runs: Path, tmp_path: Path) -> None:
     run = _Dashboard(tmp_path).run("fig1/with_bn/seed0")
     assert [e.step for e in run.Tensors("inputs/hidden.1")] == [0, 10, 20, 30, 40, 50]

@@ -12,7 +12,7 @@ def test_overrides_are_expanded_as_hydra_does() -> None:
     jobs = expand(["experiment=glob(fig2/*x5)", "seed=range(0,2)", "optim.lr_multiplier=1,5"])
     assert len(jobs) == 2 * 2 * 2
     assert jobs[0] == ["experiment=fig2/bn_x5", "seed=0", "optim.lr_multiplier=1"]
-    assert len(expand(["experiment=glob(*,exclude=[fig*,ablation*])"])) == 1
+    assert len(expand(["experiment=glob(*,exclude=[fig*,ablation*,statistics*])"])) == 1
     with pytest.raises(UserError, match="matches none of"):
         expand(["experiment=glob(fig9/*)"])
     assert expand(["model.hidden=[1,2]"]) == [["model.hidden=[1,2]"]], "a list is one value"

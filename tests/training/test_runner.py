@@ -55,6 +55,19 @@ def test_run_leaves_what_the_design_promises(small_run: SmallRun) -> None:
     assert rows[-1]["train/loss"] < rows[1]["train/loss"]
 
 
+def test_comparing_statistics_changes_nothing_else(small_run: SmallRun) -> None:
+    plain, _ = _run(small_run("evaluation.at=[3,30]"))
+    compared, _ = _run(small_run("evaluation.at=[3,30]", "evaluation.compare=true"))
+    assert compared.directory.path != plain.directory.path
+    assert compared.directory.weights.read_bytes() == plain.directory.weights.read_bytes()
+    assert compared.directory.histograms.read_bytes() == plain.directory.histograms.read_bytes()
+    rows = list(read_rows(plain.directory.metrics))
+    assert [row["step"] for row in rows if "test/accuracy" in row] == [0, 3, 20, 30, 40, 60]
+    for row, longer in zip(rows, read_rows(compared.directory.metrics), strict=True):
+        assert {tag: longer[tag] for tag in row} == row
+        assert ("test/batch_2/accuracy" in longer) == ("test/accuracy" in row)
+
+
 def test_tensorboard_shows_the_same_rows(small_run: SmallRun) -> None:
     outcome, _ = _run(small_run())
     events = EventAccumulator(str(outcome.directory.tensorboard)).Reload()
@@ -79,6 +92,7 @@ def test_finished_run_returns_at_once(small_run: SmallRun) -> None:
         ("norm=none", "optim.momentum=0.9", "record.every=7", "evaluation.every=11"),
         ("norm=batch_reference", "evaluation.statistics=moving", "model.activation=relu"),
         ("model=cnn", "norm=group", "steps=40", "evaluation.every=40"),
+        ("evaluation.compare=true", "evaluation.at=[1,13]"),
         ("runtime.compile=on",),
     ],
 )
