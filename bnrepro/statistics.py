@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
 
 _RESAMPLES = 9_999
+_BLOCK = 64  # resamples summed at once: a block of 64 times some 100 steps stays in the cache
 INTERVAL = (
     f"95 % percentile bootstrap of the mean over seeds, {_RESAMPLES:,} resamples; with 5 "
     "seeds such an interval is too narrow and covers the true mean in about 84 % of cases"
@@ -43,17 +43,48 @@ def band(values: NDArray[np.float64]) -> Band:
     if seeds < 2:
         unknown = np.full_like(mean, np.nan)
         return Band(mean, unknown, unknown, n)
-    interval = bootstrap(
-        (values,),
-        np.mean,
-        axis=0,
-        confidence_level=0.95,
-        method="percentile",
-        n_resamples=_RESAMPLES,
-        batch=500,
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return Band(mean, np.asarray(interval.low), np.asarray(interval.high), n)
+    low, high = _middle(_resampled_means(values))
+    return Band(mean, low, high, n)
+
+
+def _resampled_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means over seeds that are drawn with replacement, (resamples, points).
+
+    What `scipy.stats.bootstrap` computes, in a quarter of its time for many seeds and without the
+    second that importing it takes. All points share their draws: whole curves are resampled.
+
+    Args:
+        values: (seeds, points).
+    """
+    seeds, points = values.shape
+    draws = np.random.default_rng(0).integers(0, seeds, (_RESAMPLES, seeds))
+    means = np.empty((_RESAMPLES, points))
+    for start in range(0, _RESAMPLES, _BLOCK):
+        first, *others = draws[start : start + _BLOCK].T
+        total = values[first]
+        for seed in others:
+            total += values.take(seed, axis=0)
+        means[start : start + _BLOCK] = total / seeds
+    return means
+
+
+def _middle(resampled: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where the middle 95 % of each column begin and end, (2, points).
+
+    As `scipy.stats.quantile` interpolates, to the last bit: tables are rounded from it.
+
+    Args:
+        resampled: (resamples, points); reordered.
+    """
+    count = len(resampled)
+    outside = (1 - 0.95) / 2
+    share = np.array([[outside], [1 - outside]])
+    position = share * count + (1 - share)  # (2, 1), from 1
+    below = position.astype(int).ravel() - 1
+    resampled.partition([*below, *(below + 1)], axis=0)
+    part = position % 1
+    edges: NDArray[np.float64] = (1 - part) * resampled[below] + part * resampled[below + 1]
+    return edges
 
 
 def band_over_runs(curves: list[pd.Series]) -> tuple[NDArray[np.float64], Band]:
