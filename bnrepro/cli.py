@@ -178,8 +178,8 @@ def sweep(
     """Train many runs side by side: every combination of the overrides, in Hydra's sweep syntax.
 
     What is done is skipped and what was interrupted goes on, so the same command again loses and
-    repeats nothing. Exit code 0: all ended well; 130 or 143: stopped; 1: a run failed; 2: wrong
-    command.
+    repeats nothing. Exit code 0: all ended well, or are going elsewhere; 130 or 143: stopped;
+    1: a run failed or was deleted; 2: wrong command.
     """
     from bnrepro.config import DEFAULT_OVERRIDES
     from bnrepro.sweep import Launcher
@@ -202,11 +202,15 @@ def _exit_as(swept: "Swept") -> None:
         typer.echo(f"failed: {row.directory}: {row.message}", err=True)
     if swept.signal is not None:
         raise typer.Exit(128 + swept.signal)
-    if swept.failed:
-        typer.echo("`--retry-failed` runs them again", err=True)
-        raise typer.Exit(1)
+    for row in swept.undone:
+        reason = row.message or "its process is gone"
+        typer.echo(f"not done: {row.directory}: {reason}; the same command runs it", err=True)
     for row in swept.elsewhere:
         typer.echo(f"{row.directory}: another process is running it", err=True)
+    if swept.failed:
+        typer.echo("`--retry-failed` runs them again", err=True)
+    if swept.failed or swept.undone:
+        raise typer.Exit(1)
 
 
 def _show_plan(overrides: list[str], console: Console, as_json: bool) -> None:

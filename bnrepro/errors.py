@@ -17,3 +17,7 @@ class RunFailedError(Exception):
 
     The command line prints it without a traceback and exits with 1.
     """
+
+
+class RunDeletedError(RunFailedError):
+    """The files of a run were deleted while it was going."""

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,6 +84,7 @@ class Status:
 _LOCK = ".lock"
 _PATIENCE = 0.5  # seconds
 _TAIL_BYTES = 65_536
+_NUMBERS = frozenset({int, float})
 
 
 class LockedError(Exception):
@@ -113,6 +114,16 @@ class RunDirectory:
             return Status(**{**values, "state": State(values["state"])})
         except (OSError, ValueError, TypeError, KeyError):
             return None
+
+    def look(self) -> Status | None:
+        """The status as it is now: running, with no process that holds the run, is preempted."""
+        status = self.read_status()
+        if status is None or status.state is not State.RUNNING or self.is_locked():
+            return status
+        status = self.read_status()  # it may have ended since the first look
+        if status is None or status.state is not State.RUNNING:
+            return status
+        return replace(status, state=State.PREEMPTED)
 
     def write_status(self, status: Status) -> None:
         """Replace status.json in one move."""
@@ -181,12 +192,12 @@ def read_good_rows(metrics: Path) -> tuple[list[Row], list[str]]:
 
 def _parse_row(line: bytes, number: int) -> Row:
     try:
-        row: Any = json.loads(line)
+        row: Any = json.loads(line.decode())  # as bytes, json guesses at their encoding first
     except ValueError as error:
         raise ValueError(f"line {number} is no JSON row") from error
     if not isinstance(row, dict) or "step" not in row:
         raise ValueError(f"line {number} is no row with a step")
-    if not all(isinstance(value, int | float) for value in row.values()):
+    if not _NUMBERS.issuperset(map(type, row.values())):
         raise ValueError(f"line {number} holds what is no number")
     return row
 
@@ -250,10 +261,8 @@ def count_runs(runs: Path) -> dict[str, dict[str, dict[str, int]]]:
             }
         except (OSError, yaml.YAMLError, KeyError, TypeError):
             continue
-        status = directory.read_status()
+        status = directory.look()
         state = status.state if status else State.FAILED
-        if state is State.RUNNING and not directory.is_locked():
-            state = State.PREEMPTED
         for group, name in names.items():
             states = counts[group].setdefault(name, {})
             states[state] = states.get(state, 0) + 1

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest, bootstrap
 
-_RESAMPLES = 9_999
+_RESAMPLES = 1_999
 INTERVAL = (
     f"95 % percentile bootstrap of the mean over seeds, {_RESAMPLES:,} resamples; with 5 "
     "seeds such an interval is too narrow and covers the true mean in about 84 % of cases"
@@ -29,6 +29,25 @@ class Band(NamedTuple):
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     n: NDArray[np.int64]
+
+
+class LateGain(NamedTuple):
+    """How much curves still gain at their end.
+
+    Attributes:
+        gain: the mean over the last tenth of the steps minus that over the tenth before, averaged
+            over seeds; NaN where a tenth of a curve has fewer than two points.
+        noise: its standard error: by the scatter of the points within each tenth, or by the spread
+            over seeds where that is larger.
+    """
+
+    gain: float
+    noise: float
+
+    @property
+    def is_rising(self) -> bool:
+        """Whether the gain is beyond chance: more than twice its standard error."""
+        return self.gain > 2 * self.noise
 
 
 def band(values: NDArray[np.float64]) -> Band:
@@ -89,6 +108,33 @@ def best_point(steps: NDArray[np.float64], values: NDArray[np.float64]) -> tuple
     """
     i = int(values.argmax())
     return float(steps[i]), float(values[i])
+
+
+def late_gain(curves: list[pd.Series]) -> LateGain:
+    """Whether curves are still rising at their end, and how fast: a tenth against the one before.
+
+    Args:
+        curves: one per seed, indexed by step; NaN rows are left out.
+    """
+    found = np.array([_late_gain(curve.dropna()) for curve in curves], dtype=np.float64)
+    if found.size == 0:
+        return LateGain(np.nan, np.nan)
+    gains, variances = found.T
+    noise = np.sqrt(variances.sum()) / len(gains)
+    if len(gains) > 1:
+        noise = max(noise, gains.std(ddof=1) / np.sqrt(len(gains)))
+    return LateGain(float(gains.mean()), float(noise))
+
+
+def _late_gain(curve: pd.Series) -> tuple[float, float]:
+    """The gain of one curve, and the variance of it by the scatter of its points."""
+    steps, values = curve.index.to_numpy(), curve.to_numpy(dtype=np.float64)
+    tenth = np.ceil(10 * steps / steps.max(initial=1))  # (n,), 10: the last
+    last, before = values[tenth == 10], values[tenth == 9]
+    if min(len(last), len(before)) < 2:
+        return np.nan, np.nan
+    variance = last.var(ddof=1) / len(last) + before.var(ddof=1) / len(before)
+    return last.mean() - before.mean(), variance
 
 
 def steps_to_reach(steps: NDArray[np.float64], values: NDArray[np.float64], target: float) -> float:

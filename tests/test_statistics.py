@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bnrepro.statistics import INTERVAL, band, band_over_runs, steps_to_reach
+from bnrepro.statistics import INTERVAL, band, band_over_runs, late_gain, steps_to_reach
 
 
 def test_interval_covers_the_true_mean_about_as_often_as_it_says() -> None:
@@ -54,3 +54,29 @@ def test_steps_to_reach_interpolates_the_first_crossing(
 
 def test_level_that_is_never_reached_is_never() -> None:
     assert np.isnan(steps_to_reach(np.array([0.0, 1.0]), np.array([0.0, 0.5]), 0.75))
+
+
+def _noisy(final_slope: float, seed: int) -> pd.Series:
+    """Over 200 evaluations a rise that ends in a slope per tenth of the steps, with noise."""
+    x = np.linspace(0, 1, 201)
+    noise = np.random.default_rng(seed).normal(0, 0.004, len(x))
+    return pd.Series(1 - np.exp(-40 * x) + 10 * final_slope * x + noise, index=50 * np.arange(201))
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 5])
+def test_curve_that_still_rises_is_told_from_one_that_has_levelled_off(seeds: int) -> None:
+    def share_rising(slope: float) -> float:
+        many = range(0, 100 * seeds, seeds)
+        curves = [[_noisy(slope, first + i) for i in range(seeds)] for first in many]
+        return float(np.mean([late_gain(some).is_rising for some in curves]))
+
+    assert share_rising(0.0) < 0.1
+    assert share_rising(-0.01) == 0
+    assert share_rising(0.01) == 1
+    assert late_gain([_noisy(0.01, i) for i in range(5)]).gain == pytest.approx(0.01, abs=0.003)
+
+
+def test_too_few_points_tell_no_rise() -> None:
+    assert not late_gain([pd.Series([0.1, 0.5, 0.9], index=[0, 10, 20])]).is_rising
+    assert not late_gain([pd.Series([np.nan], index=[0])]).is_rising
+    assert not late_gain([]).is_rising

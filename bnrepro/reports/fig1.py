@@ -20,6 +20,7 @@ from bnrepro.reports.figures import (
     draw_band,
     folder_of,
     mark_divergence,
+    remarks_on,
     save,
     seeds_in_words,
     select,
@@ -97,7 +98,9 @@ def draw_fig1(runs: Path, scale: str, results: Path, overrides: list[str]) -> Wr
             _draw_percentiles(axes, letter, network, found[network.experiment], tags, bands)
         figure.suptitle(_title(found, scale, overrides), fontsize=9)
         save(figure, folder, "fig1")
-    return written(folder, found)
+    reference = NETWORKS[0]
+    remarks = remarks_on(f"The network {reference.label}", found[reference.experiment], _ACCURACY)
+    return written(folder, found, remarks)
 
 
 def _tags(run: FinishedRun) -> dict[str, str]:

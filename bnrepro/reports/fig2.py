@@ -23,6 +23,7 @@ from bnrepro.reports.figures import (
     draw_band,
     folder_of,
     mark_divergence,
+    remarks_on,
     save,
     seeds_in_words,
     select,
@@ -130,8 +131,9 @@ def write_fig3(runs: Path, scale: str, results: Path, overrides: list[str]) -> W
     table = fig3_table(found)
     write_csv(table, folder / "fig3.csv")
     write_setup(found, "Figure 3 of the paper; millions of steps", folder / "setup.json")
-    (folder / "fig3.md").write_text(_markdown(table, found, scale, overrides))
-    return written(folder, found)
+    remarks = remarks_on(MODELS[0].label, found[_INCEPTION], _ACCURACY)
+    (folder / "fig3.md").write_text(_markdown(table, found, scale, overrides, remarks))
+    return written(folder, found, remarks)
 
 
 def fig3_table(found: Runs) -> pd.DataFrame:
@@ -245,7 +247,9 @@ def _draw_papers(axes: Axes) -> None:
     axes.grid(alpha=0.3)
 
 
-def _markdown(table: pd.DataFrame, found: Runs, scale: str, overrides: list[str]) -> str:
+def _markdown(
+    table: pd.DataFrame, found: Runs, scale: str, overrides: list[str], remarks: list[str]
+) -> str:
     lines = [
         f"# Figure 3, scale {scale}{' ' if overrides else ''}{' '.join(overrides)}",
         "",
@@ -269,6 +273,7 @@ def _markdown(table: pd.DataFrame, found: Runs, scale: str, overrides: list[str]
             _number(row["paper_max_accuracy"], ".3f", "-"),
         ]
         lines.append(f"| {' | '.join(map(str, cells))} |")
+    lines += [line for remark in remarks for line in ("", remark)]
     return "\n".join(lines) + "\n"
 
 

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from bnrepro.config import preset
 from bnrepro.errors import UserError
 from bnrepro.reports.runs import FinishedRun, ended_runs
-from bnrepro.statistics import INTERVAL, band_over_runs
+from bnrepro.reports.wording import still_rising
+from bnrepro.statistics import INTERVAL, band_over_runs, late_gain
 
 
 class Runs(dict[str, list[FinishedRun]]):
@@ -44,11 +45,13 @@ class Written(NamedTuple):
         folder: that holds its files.
         missing: its experiments that have no finished run.
         notes: which runs and rows were left out.
+        remarks: sentences on how to take its numbers.
     """
 
     folder: Path
     missing: list[str]
     notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 # No identifiers drawn at random: the same runs give the same bytes.
@@ -190,9 +193,21 @@ def mark_divergence(axes: Axes, ended: list[FinishedRun], tag: str, color: str) 
             axes.plot(curve.index[-1:], curve.iloc[-1:], "x", color=color, clip_on=False)
 
 
-def written(folder: Path, found: Runs) -> Written:
-    """The folder, the experiments without a finished run, and what was left out."""
-    return Written(folder, [name for name, ended in found.items() if not ended], found.notes)
+def remarks_on(label: str, reference: list[FinishedRun], tag: str) -> list[str]:
+    """What is to be said of a reference that speed-ups are against.
+
+    Args:
+        label: its name.
+        reference: its runs; nothing is compared with one that diverged.
+        tag: of the accuracy.
+    """
+    return still_rising(label, late_gain([run.rows[tag] for run in reference if not run.diverged]))
+
+
+def written(folder: Path, found: Runs, remarks: list[str] | None = None) -> Written:
+    """The folder, the experiments without a finished run, what was left out, and the remarks."""
+    missing = [name for name, ended in found.items() if not ended]
+    return Written(folder, missing, found.notes, tuple(remarks or ()))
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:

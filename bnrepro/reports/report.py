@@ -71,6 +71,7 @@ class _Section(NamedTuple):
         ran: whether any of its experiments did.
         pictures: file names in its folder: PNG and SVG, or none.
         table: its numbers beside the paper's, or None.
+        remarks: sentences on how to take them.
         missing: its experiments that have not run.
     """
 
@@ -80,6 +81,7 @@ class _Section(NamedTuple):
     ran: bool
     pictures: list[str]
     table: Table | None
+    remarks: tuple[str, ...]
     missing: list[str]
 
 
@@ -167,7 +169,7 @@ def _section(name: str, figure: Written | NothingRunError) -> _Section:
     title = _TITLES.get(name, name)
     caption = _CAPTIONS.get(name, _BESIDE_THE_PAPER)
     if isinstance(figure, NothingRunError):
-        return _Section(name, title, caption, False, [], None, figure.experiments)
+        return _Section(name, title, caption, False, [], None, (), figure.experiments)
     pictures = [f"{name}.{kind}" for kind in ("png", "svg")]
     return _Section(
         name,
@@ -176,6 +178,7 @@ def _section(name: str, figure: Written | NothingRunError) -> _Section:
         True,
         [file for file in pictures if (figure.folder / file).exists()],
         _TABLES[name](figure.folder) if name in _TABLES else None,
+        figure.remarks,
         figure.missing,
     )
 

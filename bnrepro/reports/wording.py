@@ -2,6 +2,8 @@
 
 import math
 
+from bnrepro.statistics import LateGain
+
 _DASH = "-"
 
 
@@ -36,6 +38,17 @@ def seeds(n: int, never: int = 0, diverged: int = 0) -> str:
         f"{count} {what}" for count, what in ((never, "never"), (diverged, "diverged")) if count
     ]
     return f"{n} ({', '.join(apart)})" if apart else str(n)
+
+
+def still_rising(label: str, late: LateGain) -> list[str]:
+    """A sentence on a reference that speed-ups are against and that has not levelled off, if so."""
+    if not late.is_rising:
+        return []
+    return [
+        f"{label} is still rising where it was stopped: {100 * late.gain:+.2f} points "
+        f"(standard error {100 * late.noise:.2f}) from the last tenth but one of its steps to the "
+        "last. The accuracy to match and every speed-up against it depend on how long it trained."
+    ]
 
 
 def plain(value: object) -> str:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from bnrepro.config import RunConfig, run_path
 from bnrepro.config.load import from_composed
-from bnrepro.errors import RunBusyError
+from bnrepro.errors import RunBusyError, RunDeletedError
 from bnrepro.run_directory import RunDirectory, State, last_values
 
 RETRY_FAILED = "BNREPRO_RETRY_FAILED"
@@ -35,8 +35,8 @@ def main(composed: DictConfig) -> float | None:
     if not _is_over(directory):
         try:
             _train(config, Path(HydraConfig.get().sweep.dir))
-        except RunBusyError:
-            return None
+        except (RunBusyError, RunDeletedError):
+            return None  # what is there, if anything, is another process's to write
         except Exception as error:
             _write_failure(config, directory, error)
             return None

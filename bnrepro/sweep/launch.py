@@ -22,7 +22,7 @@ from bnrepro.config import spell_out_globs
 from bnrepro.errors import RunFailedError, UserError
 from bnrepro.sweep.job import RETRY_FAILED
 from bnrepro.sweep.plan import plan
-from bnrepro.sweep.table import RunRow, observe, rows_of, table
+from bnrepro.sweep.table import WAITING, RunRow, observe, rows_of, table
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 # The folder's own files: Hydra's multirun.yaml, the launcher's log, locks of the workers.
@@ -100,6 +100,11 @@ class Swept:
         """The runs that another process is working on."""
         return [row for row in self.rows if row.state == "running"]
 
+    @property
+    def undone(self) -> list[RunRow]:
+        """The runs that neither ended nor are going: deleted, or stopped from outside."""
+        return [row for row in self.rows if not row.is_over and row.state != "running"]
+
 
 def sweep(
     overrides: Sequence[str], launcher: Launcher, retry_failed: bool, console: Console
@@ -147,7 +152,9 @@ def sweep(
         *overrides,
     ]
     log = folder / "launcher.log"
-    with log.open("wb") as output:
+    # Behind what it holds: another sweep of the same folder may be writing there, too.
+    with log.open("ab") as output:
+        start = output.tell()
         # A group of its own: what a terminal sends on Ctrl-C comes here, and is passed on once.
         process = subprocess.Popen(
             command,
@@ -160,11 +167,9 @@ def sweep(
         _watch(process, look, console)
     if stopped_by:
         return Swept(look(), stopped_by[0])
-    rows = look()
-    never_ran = any(not row.is_over and row.state != "running" for row in rows)
-    if process.returncode != 0 or never_ran:
-        raise RunFailedError(f"{log}: {_reason(log)}")
-    return Swept(rows)
+    if process.returncode != 0:
+        raise RunFailedError(f"{log}: {_reason(log, start)}")
+    return Swept([_ended(row) for row in look()])
 
 
 def _default_workers() -> int:
@@ -172,6 +177,13 @@ def _default_workers() -> int:
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return torch.cuda.device_count() or cores or 1
+
+
+def _ended(row: RunRow) -> RunRow:
+    """A run after every worker has ended well: each had its turn, so none is waiting any more."""
+    if row.state == WAITING:
+        return row._replace(state="deleted", message="its folder was deleted while it was going")
+    return row
 
 
 def _work_left(rows: list[RunRow], retry_failed: bool) -> bool:
@@ -200,7 +212,7 @@ def _tell_changes(rows: list[RunRow], told: dict[str, str], console: Console) ->
     for row in rows:
         if told.get(row.directory) != row.state:
             told[row.directory] = row.state
-            if row.state != "waiting":
+            if row.state != WAITING:
                 accuracy = "" if row.accuracy is None else f", accuracy {row.accuracy:.4f}"
                 what = f" {row.changed}" if row.changed else ""
                 console.print(
@@ -252,8 +264,8 @@ def _value_of(overrides: Sequence[str], key: str) -> str | None:
     return values[-1] if values else None
 
 
-def _reason(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+def _reason(log: Path, start: int) -> str:
+    lines = log.read_bytes()[start:].decode(errors="replace").splitlines()
     said = [line.strip() for line in lines if line.strip() and "HYDRA_FULL_ERROR" not in line]
     if not said:
         return "the launcher ended without a word"

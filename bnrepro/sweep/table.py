@@ -11,7 +11,8 @@ from bnrepro.config import RunConfig, differences, preset, read_stored
 from bnrepro.errors import UserError
 from bnrepro.run_directory import RunDirectory, State, Status, find_runs, last_values
 
-_WAITING = "waiting"
+WAITING = "waiting"
+"""The state of a run of which there is nothing yet."""
 
 
 class RunRow(NamedTuple):
@@ -22,7 +23,8 @@ class RunRow(NamedTuple):
         scale: how big.
         seed: of the run.
         changed: what it was told besides, as key=value.
-        state: waiting, or a `State`; one that was cut off counts as preempted.
+        state: waiting, or a `State`; one that was cut off counts as preempted. At the end of a
+            sweep also deleted: its folder was, while it was going.
         step: updates done.
         steps: updates in all.
         steps_per_second: over the last stretch; 0: not known.
@@ -53,7 +55,7 @@ class RunRow(NamedTuple):
 
 def observe(config: RunConfig, directory: RunDirectory) -> RunRow:
     """How a run stands now, whether it has been started or not."""
-    status = directory.read_status()
+    status = directory.look()
     last = last_values(directory.metrics)
     step = max(int(last.get("step", 0)), status.step if status else 0)
     state = _state(directory, status)
@@ -148,9 +150,7 @@ def _summary(rows: list[RunRow]) -> str:
 
 def _state(directory: RunDirectory, status: Status | None) -> str:
     if status is None:
-        return State.RUNNING if directory.is_locked() else _WAITING
-    if status.state is State.RUNNING and not directory.is_locked():
-        return State.PREEMPTED
+        return State.RUNNING if directory.is_locked() else WAITING
     return status.state
 
 

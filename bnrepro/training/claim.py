@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from bnrepro.config import RunConfig
-from bnrepro.errors import RunBusyError, RunFailedError, UserError
+from bnrepro.errors import RunBusyError, RunDeletedError, RunFailedError, UserError
 from bnrepro.run_directory import LockedError, RunDirectory, State, Status
 
 Say = Callable[[str], None]
@@ -31,6 +31,7 @@ def claimed(directory: RunDirectory, config: RunConfig, console: Console) -> Ite
         UserError: the directory cannot be written.
         RunFailedError: an error in the block that only more room can mend; the state is then
             ``failed``, as after any other error.
+        RunDeletedError: the run's files were deleted during the block; nothing is written back.
     """
     with ExitStack() as held:
         try:
@@ -48,9 +49,13 @@ def claimed(directory: RunDirectory, config: RunConfig, console: Console) -> Ite
             ) from error
         try:
             yield say
-        except UserError:
+        except (UserError, RunDeletedError):
             raise
         except Exception as error:
+            if not directory.path.exists():
+                raise RunDeletedError(
+                    f"{directory.path}: deleted while the run was going; run the same command again"
+                ) from error
             _note_failure(directory, error)
             if _is_disk_full(error):
                 raise _no_space(directory) from error

@@ -8,6 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from bnrepro.errors import RunDeletedError
 from bnrepro.run_directory import Row
 
 
@@ -36,6 +37,7 @@ class Recorder:
     """
 
     def __init__(self, metrics: Path, position: int, losses: Tensor) -> None:
+        self._metrics = metrics
         self._file = metrics.open("ab")
         self._file.truncate(position)
         self._file.seek(position)
@@ -75,8 +77,24 @@ class Recorder:
         self._file.flush()
 
     def sync(self) -> None:
-        """Force the rows to disk: a checkpoint must not know of rows that a crash can lose."""
+        """Force the rows to disk: a checkpoint must not know of rows that a crash can lose.
+
+        Raises:
+            RunDeletedError: the file is no longer the one in its folder. What is there now, if
+                anything, may be another process's.
+        """
         os.fsync(self._file.fileno())
+        if not self._is_in_place():
+            raise RunDeletedError(
+                f"{self._metrics}: deleted while the run was going; run the same command again"
+            )
+
+    def _is_in_place(self) -> bool:
+        try:
+            there = self._metrics.stat()
+        except OSError:
+            return False
+        return os.path.samestat(os.fstat(self._file.fileno()), there)
 
     def close(self) -> None:
         """Close the file."""

@@ -66,6 +66,7 @@ def run(config: RunConfig, console: Console) -> Outcome:
         UserError: the device, the data or the runs folder is not to be had, or another process
             holds the run.
         RunFailedError: the disk is full, say; the last good checkpoint stays.
+        RunDeletedError: the run's files were deleted meanwhile.
     """
     directory = RunDirectory(run_path(config))
     if (done := _already_done(directory, config)) is not None:

@@ -1,6 +1,8 @@
 """Real sweeps: workers, failures, signals."""
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,3 +101,73 @@ def test_interrupt_stops_every_worker_at_a_checkpoint_and_the_next_call_goes_on(
     assert {row["state"] for row in json.loads(again.stdout)} == {"finished"}
     for directory in directories:
         assert "resumed at step" in directory.log.read_text()
+
+
+# Some seconds of training a run.
+SHORT = ["experiment=fig1/with_bn", "scale=smoke", "runtime.compile=off", "optim.momentum=0.5"]
+
+
+def _start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "bnrepro", "sweep", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+
+
+def _results(directories: list[RunDirectory]) -> list[tuple[bytes, bytes]]:
+    return [(one.metrics.read_bytes(), one.weights.read_bytes()) for one in directories]
+
+
+def test_run_that_is_deleted_harms_no_other_and_is_made_anew(tmp_path: Path) -> None:
+    sweep = [*SHORT, "steps=2000", "seed=0,1", "runtime.checkpoint_seconds=0.1", "--workers=2"]
+    deleted, other = (RunDirectory(tmp_path / one.directory.path) for one in plan(sweep[:-1]))
+    process = _start(tmp_path, *sweep)
+    while process.poll() is None and not deleted.previous_checkpoint.exists():
+        time.sleep(0.02)
+    # Moved first: a folder is not deleted in one step, and this is not about half of one.
+    shutil.rmtree(deleted.path.rename(tmp_path / "deleted"))
+    told, errors = process.communicate(timeout=140)
+    assert process.returncode == 1, errors
+    path = deleted.path.relative_to(tmp_path)
+    assert errors.splitlines() == [
+        f"not done: {path}: its folder was deleted while it was going; the same command runs it"
+    ]
+    assert "1 of 2 done: 1 deleted, 1 finished" in told
+    assert not deleted.path.exists(), "nothing is written back"
+    undisturbed = _results([other])
+    again = _start(tmp_path, *sweep)
+    _, errors = again.communicate(timeout=140)
+    assert (again.returncode, errors) == (0, "")
+    assert {one.read_status().state for one in (deleted, other)} == {"finished"}
+    assert "resumed" not in deleted.log.read_text()
+    assert _results([other]) == undisturbed
+
+
+def test_two_sweeps_of_the_same_runs_train_each_once(tmp_path: Path) -> None:
+    sweep = [*SHORT, "steps=600", "seed=range(4)", "--workers=2"]
+    both = [_start(tmp_path, *sweep, "--json") for _ in range(2)]
+    told = [process.communicate(timeout=200) for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    planned, quiet = plan(sweep[:-1]), Console(quiet=True)
+    directories = [RunDirectory(tmp_path / one.directory.path) for one in planned]
+    for output, errors in told:
+        states = [row["state"] for row in json.loads(output)]
+        assert len(states) == 4
+        assert set(states) <= {"finished", "running"}, errors
+        assert errors.count(": another process is running it") == states.count("running")
+    for one in directories:
+        log = one.log.read_text()
+        assert log.count("eager") == 1, "one process trained it"
+        assert "resumed" not in log
+    undisturbed = [
+        run(
+            load([*sweep[:-2], f"seed={one.config.seed}", f"runtime.runs={tmp_path / 'alone'}"]),
+            quiet,
+        )
+        for one in planned
+    ]
+    assert _results(directories) == _results([outcome.directory for outcome in undisturbed])

@@ -33,7 +33,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_figure_and_numbers_come_from_the_rows(runs: Path, tmp_path: Path) -> None:
-    folder, missing, _ = draw_fig1(runs, "smoke", tmp_path, CHANGED)
+    folder, missing, *_ = draw_fig1(runs, "smoke", tmp_path, CHANGED)
     assert missing == []
     assert folder.name == "fig1,steps=40", "what was changed does not pass for the figure"
     curves = pd.read_csv(folder / "curves.csv")

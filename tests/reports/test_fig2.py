@@ -58,7 +58,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_figure_2_shows_what_ran_beside_the_paper(runs: Path, tmp_path: Path) -> None:
-    folder, missing, _ = draw_fig2(runs, "smoke", tmp_path, CHANGED)
+    folder, missing, *_ = draw_fig2(runs, "smoke", tmp_path, CHANGED)
     assert "fig2/bn_x30" in missing
     assert {file.name for file in folder.iterdir()} == {
         "bands.csv",

@@ -115,3 +115,19 @@ def test_no_run_at_all_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no finished run at scale=smoke under .*; run `bnrepro"):
         write_report(tmp_path / "none", "smoke", tmp_path / "results", FIGURES, {}, html=False)
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("rising", [True, False])
+def test_reference_that_is_still_rising_is_told(tmp_path: Path, rising: bool) -> None:
+    curve = [min(0.5, 0.1 + 0.02 * i) if not rising else 0.1 + 0.01 * i for i in range(41)]
+    losses = {"test/loss": [2.0] * 41, "train/loss": [2.0] * 41}
+    for experiment in ("fig1/without_bn", "fig2/inception"):
+        write_run(tmp_path / "runs", experiment, losses | {"test/accuracy": curve})
+    write_report(tmp_path / "runs", "smoke", tmp_path, FIGURES, {}, html=True)
+    folder = tmp_path / "smoke"
+    told = " is still rising where it was stopped: +4.00 points (standard error 0.91)"
+    for file in ("REPORT.md", "report.html"):
+        text = (folder / file).read_text()
+        assert (f"Inception{told}" in text) == rising
+        assert (f"The network without BN{told}" in text) == rising
+    assert ("still rising" in (folder / "fig3" / "fig3.md").read_text()) == rising

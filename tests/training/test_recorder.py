@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from bnrepro.errors import RunDeletedError
 from bnrepro.training.recorder import DivergedError, Recorder
 
 
@@ -43,3 +44,16 @@ def test_first_step_that_is_not_finite_is_named(tmp_path: Path, bad: float) -> N
         recorder.mean_loss(step=104)
     assert diverged.value.step == 103
     recorder.close()
+
+
+@pytest.mark.parametrize("made_anew", [False, True])
+def test_file_that_was_deleted_is_not_taken_for_kept(tmp_path: Path, made_anew: bool) -> None:
+    metrics = tmp_path / "metrics.jsonl"
+    with Recorder(metrics, 0, torch.zeros(0)) as recorder:
+        recorder.write({"step": 0})
+        recorder.sync()
+        metrics.unlink()
+        if made_anew:
+            metrics.write_text('{"step": 0}\n')
+        with pytest.raises(RunDeletedError, match=r"metrics\.jsonl: deleted while"):
+            recorder.sync()
