@@ -10,7 +10,7 @@ from bnrepro.config import preset, run_id
 from bnrepro.errors import UserError
 from bnrepro.paper.claims import SCALE_TABLE
 from bnrepro.reports import EXPERIMENTS, FIGURES, write_report
-from bnrepro.reports.fig4 import METHODS
+from bnrepro.reports.fig4 import methods_of
 from bnrepro.reports.report import Report, Study
 from bnrepro.run_directory import RunDirectory, State
 from bnrepro.sweep import Launcher, Swept, sweep
@@ -95,15 +95,15 @@ def _evaluate_members(scale: str, seeds: int, runs: Path, launcher: Launcher) ->
     """Keep the predictions that Figure 4 is made from, of the members that finished."""
     from bnrepro.inference import keep_predictions  # imports torch
 
-    finished = []
+    wanted = []
     for experiment in EXPERIMENTS["fig4"]:
         for seed in range(seeds):
             config = preset(experiment, scale).model_copy(update={"seed": seed})
             directory = RunDirectory(runs / experiment / run_id(config))
             status = directory.read_status()
             if status is not None and status.state is State.FINISHED:
-                finished.append(directory)
-    keep_predictions(finished, METHODS, launcher.local_workers(), "auto")
+                wanted.append((directory, methods_of(config)))
+    keep_predictions(wanted, launcher.local_workers(), "auto")
 
 
 def report(runs: Path, scale: str, results: Path, html: bool) -> Report:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from bnrepro.errors import UserError
-from bnrepro.inference.held_out import Statistics, predict_held_out
+from bnrepro.inference.held_out import Statistics, network_with, predict_held_out
 from bnrepro.inference.trained import TrainedRun, load_trained, read_finished
 from bnrepro.predictions import CROPS, Method, Predictions, ensemble, write_predictions
 from bnrepro.run_directory import RunDirectory
@@ -79,7 +79,8 @@ def evaluate(
         run = load_trained(directory, device, console)
         first = first or run
         _check_classes(first, run)
-        made = predict_held_out(run, statistics, population_batches, crops, batch_size, console)
+        network = network_with(run, statistics, population_batches)
+        made = predict_held_out(run, network, crops, batch_size, console)
         if statistics != "batch":
             batches = population_batches if statistics == "population" else 0
             write_predictions(directory, Method(statistics, batches, crops), made)

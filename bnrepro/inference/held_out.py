@@ -21,31 +21,23 @@ Statistics = Literal["population", "moving", "batch"]
 
 @torch.inference_mode()
 def predict_held_out(
-    run: TrainedRun,
-    statistics: Statistics,
-    population_batches: int,
-    crops: int,
-    batch_size: int,
-    console: Console,
+    run: TrainedRun, network: nn.Module, crops: int, batch_size: int, console: Console
 ) -> Predictions:
     """Class probabilities of every held-out example, averaged over the crops of its image.
 
     Args:
-        run: the trained run.
-        statistics: what batch normalization uses; ``batch``: those of the mini-batch at hand.
-        population_batches: training mini-batches that Algorithm 2 averages over.
+        run: the trained run: its data.
+        network: the run's, as `network_with` gives it.
         crops: 1, 10 or 144.
-        batch_size: images at once; ``batch`` needs 2 or more.
+        batch_size: images at once.
         console: progress.
     """
-    network = network_with(run, statistics, population_batches)
     split = run.stored_test
     _, size, _ = run.dataset.input_shape
     # Some sets are sorted by class: in that order a mini-batch's own statistics would be a class's.
     order_N = epoch_order(len(split), seed=0, epoch=0)
-    # A single example has no statistics of its own: one that is left over joins the batch before.
-    last = len(split) - 1 if statistics == "batch" else len(split)
-    parts = order_N.tensor_split([*range(batch_size, last, batch_size)])
+    # One example has no statistics of its own: where it is left over it joins the batch before.
+    parts = order_N.tensor_split([*range(batch_size, len(split) - 1, batch_size)])
     probabilities_NK = torch.zeros(len(split), run.dataset.num_classes, dtype=torch.float64)
     quiet = not console.is_terminal
     for part in track(parts, "evaluating", console=console, transient=True, disable=quiet):

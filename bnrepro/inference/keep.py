@@ -6,7 +6,7 @@ import torch
 from joblib import Parallel, delayed
 from rich.console import Console
 
-from bnrepro.inference.held_out import predict_held_out
+from bnrepro.inference.held_out import network_with, predict_held_out
 from bnrepro.inference.trained import load_trained
 from bnrepro.predictions import Method, read_predictions, write_predictions
 from bnrepro.run_directory import RunDirectory
@@ -16,13 +16,12 @@ _BATCH_SIZE = 256
 
 
 def keep_predictions(
-    directories: Sequence[RunDirectory], methods: Sequence[Method], workers: int, device: Device
+    wanted: Sequence[tuple[RunDirectory, Sequence[Method]]], workers: int, device: Device
 ) -> None:
     """Make the predictions that finished runs lack; those that are there stay.
 
     Args:
-        directories: finished runs.
-        methods: how to predict.
+        wanted: finished runs, each with the ways to predict.
         workers: runs side by side, one thread each.
         device: where to compute, as in ``runtime.device``.
 
@@ -31,7 +30,7 @@ def keep_predictions(
     """
     lacking = [
         (directory, absent)
-        for directory in directories
+        for directory, methods in wanted
         if (absent := [m for m in methods if read_predictions(directory, m) is None])
     ]
     Parallel(n_jobs=min(workers, max(1, len(lacking))))(
@@ -43,8 +42,11 @@ def _keep(directory: RunDirectory, methods: Sequence[Method], device: Device) ->
     torch.set_num_threads(1)
     quiet = Console(quiet=True)
     run = load_trained(directory, device, quiet)
+    networks = {
+        normalized: network_with(run, *normalized)
+        for normalized in {(m.statistics, m.population_batches) for m in methods}
+    }
     for method in methods:
-        made = predict_held_out(
-            run, method.statistics, method.population_batches, method.crops, _BATCH_SIZE, quiet
-        )
+        network = networks[method.statistics, method.population_batches]
+        made = predict_held_out(run, network, method.crops, _BATCH_SIZE, quiet)
         write_predictions(directory, method, made)

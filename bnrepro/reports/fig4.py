@@ -23,8 +23,6 @@ from bnrepro.reports.wording import interval
 from bnrepro.statistics import band
 
 MEMBERS = tuple(f"fig4/member_{number}" for number in range(1, ENSEMBLE_SIZE + 1))
-METHODS = tuple(Method("population", 200, crops) for crops in (1, 144))
-"""How members are evaluated: the paper's inference network, on the centre and on 144 crops."""
 
 _ENSEMBLE = "ensemble"
 _NOT_RUN = "not run here"
@@ -80,6 +78,13 @@ def write_fig4(runs: Path, scale: str, results: Path, overrides: list[str]) -> W
     return Written(folder, missing, (*found.notes, *notes))
 
 
+def methods_of(config: RunConfig) -> list[Method]:
+    """How a member is evaluated: as in training, on the centre and on 144 crops."""
+    evaluation = config.evaluation
+    batches = evaluation.population_batches if evaluation.statistics == "population" else 0
+    return [Method(evaluation.statistics, batches, crops) for crops in (1, 144)]
+
+
 def fig4_cells(folder: Path) -> list[list[str]]:
     """The rows of `COLUMNS`, read back from ``table.csv``."""
     return _cells(
@@ -102,7 +107,7 @@ def _measure(found: Runs) -> tuple[list[_Measured], list[str]]:
             for run in ended
             if run.config.seed == seed and not run.diverged
         }
-        for method in METHODS:
+        for method in methods_of(next(iter(members.values())).config) if members else ():
             made = {
                 name: predictions
                 for name, run in members.items()

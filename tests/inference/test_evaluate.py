@@ -13,7 +13,7 @@ from bnrepro.config import RunConfig
 from bnrepro.data.order import epoch_order
 from bnrepro.errors import UserError
 from bnrepro.inference import evaluate, find_run, keep_predictions
-from bnrepro.inference.held_out import predict_held_out
+from bnrepro.inference.held_out import network_with, predict_held_out
 from bnrepro.inference.trained import load_trained
 from bnrepro.predictions import Method, ensemble, read_predictions
 from bnrepro.run_directory import RunDirectory, State, last_values
@@ -54,9 +54,10 @@ def test_evaluation_is_what_training_recorded_at_its_end(
 def test_an_examples_answer_does_not_depend_on_its_batch(
     trained: Callable[..., RunDirectory], statistics: str
 ) -> None:
-    network = load_trained(trained(), "cpu", QUIET)
+    loaded = load_trained(trained(), "cpu", QUIET)
+    network = network_with(loaded, statistics, 2)
     together, alone = (
-        predict_held_out(network, statistics, 2, 1, size, QUIET).probabilities for size in (256, 1)
+        predict_held_out(loaded, network, 1, size, QUIET).probabilities for size in (256, 1)
     )
     np.testing.assert_allclose(alone, together, atol=1e-6)
 
@@ -65,23 +66,23 @@ def test_the_batchs_own_statistics_are_those_of_training(
     trained: Callable[..., RunDirectory],
 ) -> None:
     """And so an example's answer depends on the others, which is why inference has its own."""
-    network = load_trained(trained(), "cpu", QUIET)
-    made = predict_held_out(network, "batch", 2, 1, 64, QUIET)
+    loaded = load_trained(trained(), "cpu", QUIET)
+    network = network_with(loaded, "batch", 2)
+    made = predict_held_out(loaded, network, 1, 64, QUIET)
     first = epoch_order(357, seed=0, epoch=0)[:64]
-    images = network.dataset.to_input(network.dataset.test.images[first])
+    images = loaded.dataset.to_input(loaded.dataset.test.images[first])
     with torch.no_grad():
-        expected = network.network.train()(images).softmax(1)
+        expected = loaded.network.train()(images).softmax(1)
     np.testing.assert_allclose(made.probabilities[first], expected, atol=1e-5)
-    network.network.eval()
-    smaller = predict_held_out(network, "batch", 2, 1, 2, QUIET)
+    smaller = predict_held_out(loaded, network, 1, 2, QUIET)
     assert np.abs(made.probabilities - smaller.probabilities).max() > 0.01
     # 357 = 4 * 89 + 1: the one that is left over joins the last four.
-    assert np.isfinite(predict_held_out(network, "batch", 2, 1, 4, QUIET).probabilities).all()
+    assert np.isfinite(predict_held_out(loaded, network, 1, 4, QUIET).probabilities).all()
 
 
 def test_crops_are_averaged(trained: Callable[..., RunDirectory]) -> None:
-    network = load_trained(trained(), "cpu", QUIET)
-    one, ten = (predict_held_out(network, "moving", 2, crops, 256, QUIET) for crops in (1, 10))
+    loaded = load_trained(trained(), "cpu", QUIET)
+    one, ten = (predict_held_out(loaded, loaded.network, c, 256, QUIET) for c in (1, 10))
     assert np.abs(one.probabilities - ten.probabilities).max() > 0.01
     np.testing.assert_allclose(ten.probabilities.sum(1), 1, atol=1e-5)
 
@@ -100,11 +101,12 @@ def test_several_runs_are_an_ensemble(trained: Callable[..., RunDirectory]) -> N
 def test_kept_predictions_are_made_once(trained: Callable[..., RunDirectory]) -> None:
     directories = [trained(f"seed={seed}") for seed in range(2)]
     methods = [Method("population", 2, 1), Method("moving", 0, 10)]
-    keep_predictions(directories, methods, 2, "cpu")
+    wanted = [(directory, methods) for directory in directories]
+    keep_predictions(wanted, 2, "cpu")
     files = [directory.predictions / m.file_name for directory in directories for m in methods]
     written = [file.stat().st_mtime_ns for file in files]
     files[0].write_bytes(b"damaged")
-    keep_predictions(directories, methods, 2, "cpu")
+    keep_predictions(wanted, 2, "cpu")
     assert [file.stat().st_mtime_ns for file in files[1:]] == written[1:]
     kept = read_predictions(directories[0], methods[0])
     assert kept is not None

@@ -6,7 +6,7 @@ import pytest
 
 from bnrepro.config import preset
 from bnrepro.predictions import Predictions, write_predictions
-from bnrepro.reports.fig4 import COLUMNS, MEMBERS, METHODS, fig4_cells, write_fig4
+from bnrepro.reports.fig4 import COLUMNS, MEMBERS, fig4_cells, methods_of, write_fig4
 from bnrepro.reports.figures import NothingRunError
 from tests.synthetic import write_run
 
@@ -16,7 +16,7 @@ LABELS = np.arange(100) % 10
 def _run(runs: Path, member: str, seed: int, evaluated: bool = True) -> None:
     directory = write_run(runs, member, {"test/accuracy": [0.1, 0.5]}, seed=seed)
     directory.weights.write_bytes(f"weights of {member} {seed}".encode())
-    for method in METHODS if evaluated else ():
+    for method in methods_of(preset(member, "smoke")) if evaluated else ():
         # Each member is right where chance lets it, the more often the more crops.
         generator = np.random.default_rng([MEMBERS.index(member), seed, method.crops])
         scores = generator.random((100, 10)) + (method.crops / 400 + 0.5) * np.eye(10)[LABELS]

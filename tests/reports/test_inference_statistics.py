@@ -34,7 +34,7 @@ def runs(tmp_path: Path) -> Path:
 
 
 def test_figure_and_numbers_come_from_the_rows(runs: Path, tmp_path: Path) -> None:
-    folder, missing, _ = draw_statistics(runs, "smoke", tmp_path / "results", [])
+    folder, missing, *_ = draw_statistics(runs, "smoke", tmp_path / "results", [])
     assert missing == [f"statistics/batch_{size}" for size in (4, 8, 16, 32)]
     assert {file.name for file in folder.iterdir()} == {
         "bands.csv",
