@@ -110,9 +110,8 @@ def test_kept_predictions_are_made_once(trained: Callable[..., RunDirectory]) ->
     assert [file.stat().st_mtime_ns for file in files[1:]] == written[1:]
     kept = read_predictions(directories[0], methods[0])
     assert kept is not None
-    made = predict_held_out(
-        load_trained(directories[0], "cpu", QUIET), "population", 2, 1, 7, QUIET
-    )
+    loaded = load_trained(directories[0], "cpu", QUIET)
+    made = predict_held_out(loaded, network_with(loaded, "population", 2), 1, 7, QUIET)
     np.testing.assert_allclose(kept.probabilities, made.probabilities, atol=1e-6)
     np.testing.assert_array_equal(ensemble([kept]).labels, made.labels)
 
