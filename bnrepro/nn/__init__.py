@@ -3,6 +3,7 @@
 from bnrepro.nn.batch_norm import BatchNorm
 from bnrepro.nn.batch_statistics import normalize_by_batch
 from bnrepro.nn.cnn import Cnn
+from bnrepro.nn.fold import Affine, fold_batch_norm
 from bnrepro.nn.inception import FIGURE_5, Inception
 from bnrepro.nn.layers import Activated, Initialization
 from bnrepro.nn.mlp import Mlp
@@ -19,6 +20,7 @@ from bnrepro.nn.population import estimate_population_statistics
 __all__ = [
     "FIGURE_5",
     "Activated",
+    "Affine",
     "BatchNorm",
     "Cnn",
     "Inception",
@@ -28,6 +30,7 @@ __all__ = [
     "batch_norm",
     "batch_norm_reference",
     "estimate_population_statistics",
+    "fold_batch_norm",
     "group_norm",
     "layer_norm",
     "no_norm",
