@@ -39,12 +39,35 @@ def predict_held_out(
         console: progress.
     """
     network = network_with(run, statistics, population_batches)
+    # A single example has no statistics of its own.
+    fewest = 2 if statistics == "batch" else 1
+    return predict_with(run, network, crops, batch_size, console, fewest)
+
+
+@torch.inference_mode()
+def predict_with(
+    run: TrainedRun,
+    network: nn.Module,
+    crops: int,
+    batch_size: int,
+    console: Console,
+    fewest: int = 1,
+) -> Predictions:
+    """`predict_held_out` by a network that is given.
+
+    Args:
+        run: where the held-out data come from.
+        network: on the run's device.
+        crops: 1, 10 or 144.
+        batch_size: images at once.
+        console: progress.
+        fewest: images at once; fewer that are left over join the batch before.
+    """
     split = run.stored_test
     _, size, _ = run.dataset.input_shape
     # Some sets are sorted by class: in that order a mini-batch's own statistics would be a class's.
     order_N = epoch_order(len(split), seed=0, epoch=0)
-    # A single example has no statistics of its own: one that is left over joins the batch before.
-    last = len(split) - 1 if statistics == "batch" else len(split)
+    last = len(split) - fewest + 1
     parts = order_N.tensor_split([*range(batch_size, last, batch_size)])
     probabilities_NK = torch.zeros(len(split), run.dataset.num_classes, dtype=torch.float64)
     quiet = not console.is_terminal
