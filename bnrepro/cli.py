@@ -16,7 +16,7 @@ from bnrepro.completion import complete_override
 from bnrepro.errors import RunFailedError, UserError
 
 if TYPE_CHECKING:
-    from bnrepro.inference import Evaluation
+    from bnrepro.inference import Evaluation, Export, Prediction
     from bnrepro.reports.report import Report
     from bnrepro.sweep import RunRow, Swept
     from bnrepro.training import Outcome
@@ -65,13 +65,14 @@ Workers = Annotated[
     typer.Option(min=1, help="Runs side by side; default: one per core, or one per GPU."),
 ]
 Slurm = Annotated[
-    bool, typer.Option("--slurm", help="As jobs of SLURM (pip install 'bnrepro[slurm]').")
+    bool, typer.Option("--slurm", help="As jobs of SLURM (pip install 'bnrepro\\[slurm]').")
 ]
 Partition = Annotated[str | None, typer.Option(help="SLURM partition.")]
 Hours = Annotated[float, typer.Option(min=0, help="Time limit of a SLURM job.")]
 Gpus = Annotated[int, typer.Option(min=0, help="GPUs of a SLURM job.")]
+TrainedRun = Annotated[str, typer.Argument(metavar="RUN", help="Run directory, or a run's id.")]
 TrainedRuns = Annotated[
-    list[str], typer.Argument(metavar="RUN...", help="Run directories, or runs' ids.")
+    list[str], typer.Argument(metavar="RUN", help="Run directories, or runs' ids.")
 ]
 PopulationBatches = Annotated[
     int, typer.Option(min=1, help="Training mini-batches that Algorithm 2 averages over.")
@@ -513,6 +514,127 @@ def _show_evaluations(rows: "list[Evaluation]") -> None:
 def _with_interval(value: float, interval: tuple[float, float]) -> str:
     low, high = interval
     return f"{value:.4f} ({low:.4f} to {high:.4f})"
+
+
+@app.command(
+    epilog=_examples(
+        "bnrepro export RUN --format onnx",
+        "bnrepro export RUN --format safetensors --folded --output network.safetensors",
+        "bnrepro export RUN --format pt2 --statistics moving --json",
+    )
+)
+def export(
+    name: TrainedRun,
+    format_name: Annotated[
+        Literal["safetensors", "onnx", "torchscript", "pt2"],
+        typer.Option(
+            "--format",
+            help="safetensors: weights alone; onnx: for any runtime (pip install "
+            "'bnrepro\\[export]'); torchscript: for old torch; pt2: torch.export's.",
+        ),
+    ],
+    folded: Annotated[
+        bool, typer.Option("--folded", help="Merge batch normalization into the layers before it.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="File; default: <experiment>-<run id>.<suffix>, here.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    statistics: Annotated[
+        Literal["population", "moving"],
+        typer.Option(help="What batch normalization uses; population: Algorithm 2's."),
+    ] = "population",
+    population_batches: PopulationBatches = 200,
+    runs: Runs = Path("runs"),
+    device: Device = "auto",
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a finished run's network as one file: uint8 pixels in, class probabilities out.
+
+    Class names, preprocessing, provenance, accuracy and a checksum are in the file.
+    """
+    from bnrepro.inference import export as export_run
+    from bnrepro.inference import find_run
+
+    written = export_run(
+        find_run(name, runs),
+        format_name,
+        folded,
+        statistics,
+        population_batches,
+        output,
+        force,
+        device,
+        Console(stderr=True),
+    )
+    _show_export(written, format_name, as_json)
+
+
+def _show_export(written: "Export", format_name: str, as_json: bool) -> None:
+    described = written.description
+    if as_json:
+        values = {
+            "file": str(written.file),
+            "format": format_name,
+            "bytes": written.size,
+            "description": described.model_dump(mode="json"),
+        }
+        typer.echo(json.dumps(values, indent=2))
+        return
+    folded = ", batch normalization folded" if described.folded else ""
+    measured = described.measured
+    typer.echo(
+        f"{written.file}: {format_name}{folded}, {written.size / 1e6:.1f} MB, accuracy@1 "
+        f"{measured.accuracy_1:.4f} on {measured.examples:,} held-out examples"
+    )
+
+
+@app.command(
+    epilog=_examples(
+        "bnrepro predict network.onnx photo.jpg",
+        "bnrepro predict RUN *.png --top 1 --json",
+        "curl -s URL | bnrepro predict network.onnx -",
+    )
+)
+def predict(
+    network: Annotated[
+        str,
+        typer.Argument(metavar="NETWORK", help="File from `bnrepro export`, run directory or id."),
+    ],
+    pictures: Annotated[
+        list[str], typer.Argument(metavar="IMAGE", help="Files; -: one from standard input.")
+    ],
+    top: Annotated[int, typer.Option(min=1, help="Classes of each picture.")] = 5,
+    runs: Runs = Path("runs"),
+    device: Device = "auto",
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show the most probable classes of pictures, prepared as the run's data were.
+
+    For digits and MNIST: bright strokes on dark ground, one digit that fills the picture. An
+    exported file is checked against its checksum, which shows damage, not forgery: like any
+    program, take it from people you trust.
+    """
+    from bnrepro.inference import predict as predict_pictures
+
+    predictions = predict_pictures(network, pictures, top, runs, device, Console(stderr=True))
+    if as_json:
+        values = [
+            {"picture": made.picture, "classes": [guess._asdict() for guess in made.guesses]}
+            for made in predictions
+        ]
+        typer.echo(json.dumps(values, indent=2))
+    else:
+        _show_predictions(predictions)
+
+
+def _show_predictions(predictions: "list[Prediction]") -> None:
+    for made in predictions:
+        typer.echo(made.picture)
+        for guess in made.guesses:
+            typer.echo(f"  {guess.probability:.4f}  {guess.class_name}")
 
 
 @data_app.command(

@@ -30,8 +30,7 @@ class Split:
 
     def crop(self, size: int) -> "Split":
         """The centre squares of the images."""
-        top, left = ((side - size) // 2 for side in self.images.shape[2:])
-        return replace(self, images=self.images[:, :, top : top + size, left : left + size])
+        return replace(self, images=centre_crop(self.images, size))
 
     def to(self, device: torch.device) -> "Split":
         """The same split on a device; a mapped one stays where it is."""
@@ -83,9 +82,7 @@ class Dataset:
         """
         # Convolutions are fastest with the channels last, on CPU and GPU alike.
         x = images_NCHW.to(torch.float32, memory_format=torch.channels_last)
-        if self.input_mean == 0.0 and self.input_scale == 1.0:
-            return x
-        return (x - self.input_mean) / self.input_scale
+        return centre_and_scale(x, self.input_mean, self.input_scale)
 
     def limit_train(self, count: int | None) -> "Dataset":
         """Keep the first ``count`` training examples; None: all."""
@@ -102,6 +99,19 @@ class Dataset:
     def to(self, device: torch.device) -> "Dataset":
         """The same data on a device."""
         return replace(self, train=self.train.to(device), test=self.test.to(device))
+
+
+def centre_and_scale(x: Tensor, mean: float, scale: float) -> Tensor:
+    """(x - mean) / scale, of a float."""
+    if mean == 0.0 and scale == 1.0:
+        return x
+    return (x - mean) / scale
+
+
+def centre_crop(images: Tensor, size: int) -> Tensor:
+    """The centre squares of images, (..., H, W) to (..., size, size)."""
+    top, left = ((side - size) // 2 for side in images.shape[-2:])
+    return images[..., top : top + size, left : left + size]
 
 
 def binarize(images: Tensor, threshold: int) -> Tensor:

@@ -9,6 +9,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bnrepro.errors import UserError
 
+_LONGEST = 16  # times the shorter side: what lies beyond is nowhere near the centre square
+
 
 def read_picture(name: str, content: bytes) -> Image.Image:
     """A picture in RGB as a viewer shows it.
@@ -56,6 +58,13 @@ def read_picture_file(path: Path) -> Image.Image:
 def centre_square(image: Image.Image, size: int) -> Image.Image:
     """Shorter side resized to ``size`` pixels, then the centre square."""
     shorter = min(image.size)
+    if max(image.size) > _LONGEST * shorter:
+        # Of a line of pixels, resizing would make gigabytes that are cut away again.
+        longest = _LONGEST * shorter
+        left, top = (max(0, side - longest) // 2 for side in image.size)
+        image = image.crop(
+            (left, top, left + min(image.width, longest), top + min(image.height, longest))
+        )
     if shorter != size:
         width, height = (max(size, round(side * size / shorter)) for side in image.size)
         image = image.resize((width, height), Image.Resampling.BILINEAR)

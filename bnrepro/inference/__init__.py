@@ -1,7 +1,18 @@
 """Trained runs in use: evaluated, averaged, exported, and asked about pictures (Section 3.1)."""
 
 from bnrepro.inference.evaluate import Evaluation, evaluate
+from bnrepro.inference.export import Export, export
 from bnrepro.inference.keep import keep_predictions
+from bnrepro.inference.predict import Prediction, predict
 from bnrepro.inference.trained import find_run
 
-__all__ = ["Evaluation", "evaluate", "find_run", "keep_predictions"]
+__all__ = [
+    "Evaluation",
+    "Export",
+    "Prediction",
+    "evaluate",
+    "export",
+    "find_run",
+    "keep_predictions",
+    "predict",
+]

@@ -7,8 +7,9 @@ from rich.console import Console
 
 from bnrepro.errors import UserError
 from bnrepro.inference.held_out import Statistics, network_with, predict_held_out
+from bnrepro.inference.keep import keep
 from bnrepro.inference.trained import TrainedRun, load_trained, read_finished
-from bnrepro.predictions import CROPS, Method, Predictions, ensemble, write_predictions
+from bnrepro.predictions import CROPS, Method, Predictions, ensemble
 from bnrepro.run_directory import RunDirectory
 from bnrepro.statistics import proportion_interval
 from bnrepro.training.device import Device
@@ -83,7 +84,7 @@ def evaluate(
         made = predict_held_out(run, network, crops, batch_size, console)
         if statistics != "batch":
             batches = population_batches if statistics == "population" else 0
-            write_predictions(directory, Method(statistics, batches, crops), made)
+            keep(directory, Method(statistics, batches, crops), made, console)
         members.append(made)
         rows.append(summarize(f"{run.config.experiment}, seed {run.config.seed}", made))
     if len(members) > 1:

@@ -6,9 +6,10 @@ import torch
 from joblib import Parallel, delayed
 from rich.console import Console
 
+from bnrepro.errors import RunFailedError
 from bnrepro.inference.held_out import network_with, predict_held_out
 from bnrepro.inference.trained import load_trained
-from bnrepro.predictions import Method, read_predictions, write_predictions
+from bnrepro.predictions import Method, Predictions, read_predictions, write_predictions
 from bnrepro.run_directory import RunDirectory
 from bnrepro.training.device import Device
 
@@ -27,6 +28,7 @@ def keep_predictions(
 
     Raises:
         UserError: a run or its data cannot be read.
+        RunFailedError: the predictions cannot be written.
     """
     lacking = [
         (directory, absent)
@@ -36,6 +38,19 @@ def keep_predictions(
     Parallel(n_jobs=min(workers, max(1, len(lacking))))(
         delayed(_keep)(directory, absent, device) for directory, absent in lacking
     )
+
+
+def keep(directory: RunDirectory, method: Method, made: Predictions, console: Console) -> None:
+    """Keep predictions that were asked for by themselves; where that cannot be, say so."""
+    try:
+        write_predictions(directory, method, made)
+    except OSError as error:
+        console.print(
+            f"{directory.predictions}: predictions not kept ({error.strerror})",
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 def _keep(directory: RunDirectory, methods: Sequence[Method], device: Device) -> None:
@@ -49,4 +64,9 @@ def _keep(directory: RunDirectory, methods: Sequence[Method], device: Device) ->
     for method in methods:
         network = networks[method.statistics, method.population_batches]
         made = predict_held_out(run, network, method.crops, _BATCH_SIZE, quiet)
-        write_predictions(directory, method, made)
+        try:
+            write_predictions(directory, method, made)
+        except OSError as error:
+            raise RunFailedError(
+                f"{directory.predictions}: cannot be written ({error.strerror})"
+            ) from error

@@ -50,7 +50,8 @@ def estimate_population_statistics(model: nn.Module, batches: Iterable[Tensor]) 
 
     Args:
         model: any module. Only its BN layers' ``running_mean`` and ``running_var`` change, and only
-            on success. Layers other than BN run as in evaluation (no Dropout).
+            on success; one that inference does not run, in an auxiliary classifier, keeps its own.
+            Layers other than BN run as in evaluation (no Dropout).
         batches: training inputs, all of one size; at least one.
 
     Raises:
@@ -75,11 +76,11 @@ def estimate_population_statistics(model: nn.Module, batches: Iterable[Tensor]) 
         twin.register_forward_pre_hook(averages[name].observe)
     for x in batches:
         scratch(x)
-    unseen = [name for name, average in averages.items() if average.batches == 0]
-    if unseen:
-        raise ValueError(f"{unseen[0]}: Algorithm 2 needs at least one mini-batch that reaches it")
-    for name, layer in layers.items():
-        average = averages[name]
+    reached = [name for name, average in averages.items() if average.batches]
+    if not reached:
+        raise ValueError("Algorithm 2 needs at least one mini-batch")
+    for name in reached:
+        layer, average = layers[name], averages[name]
         m = average.values_per_feature
         assert layer.running_mean is not None
         assert layer.running_var is not None

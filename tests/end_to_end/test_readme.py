@@ -1,5 +1,6 @@
 """Every command of the README runs, two steps long, and every preset trains."""
 
+import json
 import re
 import shlex
 
@@ -33,7 +34,12 @@ def test_readme_command_runs(command_line: CommandLine, command: str) -> None:
     if command.startswith("bnrepro reproduce"):
         done = command_line(*shlex.split(command)[1:], "--scale", "smoke", "--seeds", "1")
     else:
-        done = command_line(*_shortened(command))
+        arguments = _shortened(command)
+        if "RUN" in arguments:
+            trained = command_line("train", "experiment=fig1/with_bn", *SHORT, "--json")
+            run = json.loads(trained.stdout)["run"]
+            arguments = [run if argument == "RUN" else argument for argument in arguments]
+        done = command_line(*arguments)
     assert done.returncode == 0, done.stderr
 
 

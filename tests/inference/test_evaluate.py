@@ -197,3 +197,14 @@ def test_the_command_prints_members_and_gain(
         "--crops 7: choose from 1, 10, 144"
         in command_line("evaluate", *paths, "--crops", "7").stderr
     )
+
+
+def test_a_run_that_cannot_be_written_to_is_measured_all_the_same(
+    trained: Callable[..., RunDirectory], command_line: CommandLine
+) -> None:
+    directory = trained()
+    directory.predictions.write_text("in the way of the folder")
+    done = command_line("evaluate", str(directory.path), "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["examples"] == 357
+    assert "predictions: predictions not kept (File exists)" in done.stderr

@@ -89,3 +89,23 @@ def test_layer_without_running_statistics_is_refused() -> None:
 
 def test_network_without_batch_norm_needs_no_batches() -> None:
     estimate_population_statistics(nn.Linear(3, 3), [])
+
+
+def test_a_layer_that_inference_does_not_run_keeps_its_own() -> None:
+    """An auxiliary classifier has no population estimates, and inference needs none."""
+
+    class WithAuxiliary(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm, self.auxiliary = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = self.norm(x)
+            return y + self.auxiliary(y) if self.training else y
+
+    model = WithAuxiliary()
+    estimate_population_statistics(model, [torch.randn(8, 3) + 5])
+    assert model.norm.running_mean.min() > 3
+    assert torch.equal(model.auxiliary.running_mean, torch.zeros(3))
+    with pytest.raises(ValueError, match="at least one mini-batch"):
+        estimate_population_statistics(model, [])

@@ -1,0 +1,32 @@
+"""What a format of exported files must be able to do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from bnrepro.inference.classifier import Classifier
+
+Classify = Callable[[Tensor], Tensor]
+"""uint8 pixels (N, C, H, W), any N, to class probabilities (N, classes); on the CPU."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A way to write a network, with its description and an open seal, and to read it back.
+
+    Attributes:
+        name: as in ``--format``.
+        suffix: of its files.
+        write: from the network, the description (JSON) and example pixels (N, C, H, W), N > 1, to
+            the file's content with an open seal.
+        read_description: from a content to the description. Unpickles and runs nothing.
+        load: from a content and its description to the network; it may fail by any exception where
+            another version wrote the content.
+    """
+
+    name: str
+    suffix: str
+    write: Callable[[Classifier, str, Tensor], bytes]
+    read_description: Callable[[bytes], str]
+    load: Callable[[bytes, str], Classify]
