@@ -1,0 +1,51 @@
+"""The arguments and options that several commands have."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from bnrepro.cli.app import settings
+from bnrepro.completion import complete_override
+
+
+def _set_debug(value: bool) -> None:
+    settings["debug"] = settings["debug"] or value
+
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Hydra overrides: group=option or key.sub=value.", autocompletion=complete_override
+    ),
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Show the traceback of an error.", callback=_set_debug)
+]
+DataName = Annotated[str, typer.Argument(help="The data set.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Runs = Annotated[Path, typer.Option("--runs", help="Folder of the run directories.")]
+Results = Annotated[Path, typer.Option(help="Folder to write to.")]
+Html = Annotated[
+    bool, typer.Option("--html", help="Write report.html, too: one page, works offline.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Runs side by side; default: one per core, or one per GPU."),
+]
+Slurm = Annotated[
+    bool, typer.Option("--slurm", help="As jobs of SLURM (pip install 'bnrepro\\[slurm]').")
+]
+Partition = Annotated[str | None, typer.Option(help="SLURM partition.")]
+Hours = Annotated[float, typer.Option(min=0, help="Time limit of a SLURM job.")]
+Gpus = Annotated[int, typer.Option(min=0, help="GPUs of a SLURM job.")]
+TrainedRun = Annotated[str, typer.Argument(metavar="RUN", help="Run directory, or a run's id.")]
+TrainedRuns = Annotated[
+    list[str], typer.Argument(metavar="RUN", help="Run directories, or runs' ids.")
+]
+PopulationBatches = Annotated[
+    int, typer.Option(min=1, help="Training mini-batches that Algorithm 2 averages over.")
+]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute; auto: a GPU.")
+]

@@ -1,0 +1,105 @@
+"""`bnrepro sweep` and `bnrepro status`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from bnrepro.cli.app import app, examples
+from bnrepro.cli.options import Debug, Gpus, Hours, Json, Overrides, Partition, Runs, Slurm, Workers
+
+if TYPE_CHECKING:
+    from bnrepro.sweep import RunRow, Swept
+
+
+@app.command(
+    epilog=examples(
+        "bnrepro sweep experiment=fig1/with_bn,fig1/without_bn 'seed=range(5)'",
+        "bnrepro sweep 'experiment=glob(fig2/*)' scale=smoke --dry-run",
+        "bnrepro sweep experiment=fig2/bn_x5 optim.lr_multiplier=1,5,30 --slurm --gpus 1",
+    )
+)
+def sweep(
+    overrides: Overrides = None,
+    workers: Workers = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run failed runs again.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the runs and how long they take; start none.")
+    ] = False,
+    slurm: Slurm = False,
+    partition: Partition = None,
+    hours: Hours = 4.0,
+    gpus: Gpus = 0,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train many runs side by side: every combination of the overrides, in Hydra's sweep syntax.
+
+    What is done is skipped and what was interrupted goes on, so the same command again loses and
+    repeats nothing. Exit code 0: all ended well, or are going elsewhere; 130 or 143: stopped;
+    1: a run failed or was deleted; 2: wrong command.
+    """
+    from bnrepro.config import DEFAULT_OVERRIDES
+    from bnrepro.sweep import Launcher
+    from bnrepro.sweep import sweep as run_sweep
+
+    console = Console(stderr=as_json)
+    overrides = overrides or [*DEFAULT_OVERRIDES]
+    if dry_run:
+        _show_plan(overrides, console, as_json)
+        return
+    launcher = Launcher(workers, slurm, partition, hours, gpus)
+    swept = run_sweep(overrides, launcher, retry_failed, console)
+    _show_rows(swept.rows, as_json)
+    exit_as(swept)
+
+
+def exit_as(swept: "Swept") -> None:
+    """Say which runs did not end well, and leave with the exit code of that."""
+    for row in swept.failed:
+        typer.echo(f"failed: {row.directory}: {row.message}", err=True)
+    if swept.signal is not None:
+        raise typer.Exit(128 + swept.signal)
+    for row in swept.undone:
+        reason = row.message or "its process is gone"
+        typer.echo(f"not done: {row.directory}: {reason}; the same command runs it", err=True)
+    for row in swept.elsewhere:
+        typer.echo(f"{row.directory}: another process is running it", err=True)
+    if swept.failed:
+        typer.echo("`--retry-failed` runs them again", err=True)
+    if swept.failed or swept.undone:
+        raise typer.Exit(1)
+
+
+def _show_plan(overrides: list[str], console: Console, as_json: bool) -> None:
+    from bnrepro.sweep import duration, estimated, plan
+
+    rows = estimated(plan(overrides), console)
+    _show_rows(rows, as_json)
+    if not as_json:
+        typer.echo(f"one worker: {duration(sum(row.seconds_left or 0.0 for row in rows))}")
+
+
+def _show_rows(rows: "list[RunRow]", as_json: bool) -> None:
+    from bnrepro.sweep import table
+
+    if as_json:
+        typer.echo(json.dumps([row._asdict() for row in rows], indent=2))
+    else:
+        Console().print(table(rows))
+
+
+@app.command(epilog=examples("bnrepro status", "bnrepro status --runs D", "bnrepro status --json"))
+def status(runs: Runs = Path("runs"), as_json: Json = False, debug: Debug = False) -> None:
+    """Show how every run stands, also while they are going elsewhere."""
+    from bnrepro.sweep import rows_of
+
+    rows = rows_of(runs)
+    if not rows and not as_json:
+        typer.echo(f"no run under {runs}")
+        return
+    _show_rows(rows, as_json)
