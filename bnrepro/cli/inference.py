@@ -65,9 +65,9 @@ def evaluate(
 
 def _show_evaluations(rows: "list[Evaluation]") -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("network", "examples", "accuracy@1 (95 %)", "accuracy@5 (95 %)", "loss"):
-        side: Literal["left", "right"] = "left" if column == "network" else "right"
-        table.add_column(column, justify=side, no_wrap=True)
+    table.add_column("network")
+    for column in ("examples", "accuracy@1, %", "accuracy@5, %", "loss"):
+        table.add_column(column, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
             row.name,
@@ -77,6 +77,7 @@ def _show_evaluations(rows: "list[Evaluation]") -> None:
             f"{row.loss:.4f}",
         )
     Console().print(table)
+    typer.echo("in brackets: 95 % intervals over the examples")
     *members, together = rows
     if members:
         gain = 100 * (together.accuracy_1 - max(member.accuracy_1 for member in members))
@@ -85,7 +86,7 @@ def _show_evaluations(rows: "list[Evaluation]") -> None:
 
 def _with_interval(value: float, interval: tuple[float, float]) -> str:
     low, high = interval
-    return f"{value:.4f} ({low:.4f} to {high:.4f})"
+    return f"{100 * value:.2f} ({100 * low:.2f} to {100 * high:.2f})"
 
 
 @app.command(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
 from joblib import Parallel, delayed
 from rich.console import Console
 
@@ -54,7 +53,6 @@ def keep(directory: RunDirectory, method: Method, made: Predictions, console: Co
 
 
 def _keep(directory: RunDirectory, methods: Sequence[Method], device: Device) -> None:
-    torch.set_num_threads(1)
     quiet = Console(quiet=True)
     run = load_trained(directory, device, quiet)
     networks = {

@@ -62,13 +62,14 @@ def load_trained(directory: RunDirectory, device: Device, console: Console) -> T
 
     Args:
         directory: the run's.
-        device: where to compute, as in ``runtime.device``.
+        device: where to compute, as in ``runtime.device``; on a CPU with the run's threads.
         console: progress, where images have to be decoded first.
 
     Raises:
         UserError: the run has not finished, diverged, or its files or data are missing or damaged.
     """
     config, provenance = read_finished(directory)
+    torch.set_num_threads(config.runtime.threads)
     where = pick_device(device)
     stored = load_dataset(config, console)
     dataset = crop_dataset(config, stored)
