@@ -9,7 +9,7 @@ from rich.console import Console
 from bnrepro.config import preset, run_id
 from bnrepro.errors import UserError
 from bnrepro.paper.claims import SCALE_TABLE
-from bnrepro.reports import EXPERIMENTS, FIGURES, write_report
+from bnrepro.reports import CONTROLS, EXPERIMENTS, FIGURES, write_report
 from bnrepro.reports.fig4 import methods_of
 from bnrepro.reports.report import Report, Study
 from bnrepro.run_directory import RunDirectory, State
@@ -118,4 +118,4 @@ def report(runs: Path, scale: str, results: Path, html: bool) -> Report:
     Raises:
         UserError: nothing has run, or the results cannot be written.
     """
-    return write_report(runs, scale, results, FIGURES, STUDIES, html)
+    return write_report(runs, scale, results, FIGURES, STUDIES, html, CONTROLS)

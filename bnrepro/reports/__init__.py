@@ -10,7 +10,7 @@ from bnrepro.reports.fig4 import MEMBERS, write_fig4
 from bnrepro.reports.figures import Written
 from bnrepro.reports.inference_statistics import NETWORKS as STATISTICS_NETWORKS
 from bnrepro.reports.inference_statistics import draw_statistics
-from bnrepro.reports.report import write_report
+from bnrepro.reports.report import Control, write_report
 
 FIGURES: dict[str, Callable[[Path, str, Path, list[str]], Written]] = {
     "fig1": draw_fig1,
@@ -20,6 +20,9 @@ FIGURES: dict[str, Callable[[Path, str, Path, list[str]], Written]] = {
     "statistics": draw_statistics,
 }
 """What `bnrepro figure` makes, from runs, scale, results folder and overrides."""
+
+CONTROLS = (Control("fig2", ("model.init=he",)), Control("fig3", ("model.init=he",)))
+"""Figures that the report shows once more where they have run so: under He's initial weights."""
 
 EXPERIMENTS: dict[str, tuple[str, ...]] = {
     "fig1": tuple(network.experiment for network in NETWORKS),

@@ -57,6 +57,19 @@ def _headline(part: Path) -> str:
                 f"{row['model']} {number(row['speed_up'], '.1f')}, {row['max_accuracy']:.3f}"
                 for row in rows
             )
+        case "fig4":
+            networks = pd.read_csv(part / "table.csv").to_dict("records")
+            return "top-1 error, here and in the paper: " + "; ".join(
+                f"{row['model']} {row['top1_error']:.2%}, {row['paper_top1_error']:.2%}"
+                for row in networks
+                if row["seeds"]
+            )
+        case "statistics":
+            summary = pd.read_csv(part / "summary.csv")
+            population = summary[summary["quantity"] == "population"].to_dict("records")
+            return "final accuracy by Algorithm 2, trained in mini-batches of: " + "; ".join(
+                f"{row['training_batch']}: {row['mean']:.4f}" for row in population
+            )
         case _:
             return ""
 

@@ -1,7 +1,7 @@
 """The report of a scale: figures, tables, claims and set-up, as Markdown and as one HTML page."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +31,24 @@ from bnrepro.statistics import INTERVAL
 Draw = Callable[[Path, str, Path, list[str]], Written]
 Study = Callable[[Path], None]
 """Writes the file of a study."""
+
+
+class Control(NamedTuple):
+    """A figure once more with something changed: what the changed thing is there for.
+
+    Attributes:
+        figure: its name.
+        overrides: that its runs were told.
+    """
+
+    figure: str
+    overrides: tuple[str, ...]
+
+    @property
+    def told(self) -> str:
+        """The overrides, as on a command line."""
+        return " ".join(self.overrides)
+
 
 _TITLES = {
     "fig1": "Figure 1: MNIST, accuracy and the inputs to one sigmoid",
@@ -65,17 +83,17 @@ class _Section(NamedTuple):
     """A figure in the report.
 
     Attributes:
-        name: its folder's.
+        folder: its name.
         title: above it.
         caption: what its picture shows.
         ran: whether any of its experiments did.
         pictures: file names in its folder: PNG and SVG, or none.
         table: its numbers beside the paper's, or None.
         remarks: sentences on how to take them.
-        missing: its experiments that have not run.
+        missing: the commands of what has not run.
     """
 
-    name: str
+    folder: str
     title: str
     caption: str
     ran: bool
@@ -92,6 +110,7 @@ def write_report(
     figures: Mapping[str, Draw],
     studies: Mapping[str, Study],
     html: bool,
+    controls: Sequence[Control] = (),
 ) -> Report:
     """Draw what figures can be drawn, test the claims, and write it all down.
 
@@ -105,6 +124,7 @@ def write_report(
         figures: how each figure is drawn.
         studies: what some claims are tested on besides runs; made where it is missing.
         html: whether to write the page, too.
+        controls: stand behind the figures where they have run.
 
     Raises:
         UserError: nothing at all has run at this scale, or the results cannot be written.
@@ -124,7 +144,17 @@ def write_report(
     _make_missing(studies, results / scale)
     findings = check_claims(runs, scale, results)
     setups = read_setups([figure.folder for figure in written.values()])
-    sections = [_section(name, figure) for name, figure in drawn.items()]
+    differs = what_differs(list(setups), scale)
+    sections = [_section(Control(name, ()), figure, scale) for name, figure in drawn.items()]
+    for control in controls:
+        try:
+            figure = figures[control.figure](runs, scale, results, list(control.overrides))
+        except NothingRunError:
+            continue
+        sections.append(_section(control, figure, scale))
+        of_control = read_setups([figure.folder])
+        setups |= {f"{name} {control.told}": setup for name, setup in of_control.items()}
+        written[figure.folder.name] = figure
     notes = list(dict.fromkeys(note for figure in written.values() for note in figure.notes))
     content: dict[str, Any] = {
         "scale": scale,
@@ -132,7 +162,7 @@ def write_report(
         "counts": Counter(str(finding.verdict) for finding in findings),
         "verdicts": [str(verdict) for verdict in Verdict],
         "claims": [_claim_row(finding) for finding in findings],
-        "differs": what_differs(list(setups), scale),
+        "differs": differs,
         "setup": setup_table(setups),
         "machines": machine_table(setups),
         "interval": INTERVAL,
@@ -149,7 +179,7 @@ def write_report(
         write_index(results)
     except OSError as error:
         raise UserError(f"{results}: cannot be written ({error.strerror})") from error
-    missing = dict.fromkeys(name for section in sections for name in section.missing)
+    missing = dict.fromkeys(name for figure in drawn.values() for name in _missing(figure))
     verdicts = {finding.claim.name: finding.verdict for finding in findings}
     return Report(files, verdicts, list(missing), notes)
 
@@ -165,21 +195,35 @@ def _make_missing(studies: Mapping[str, Study], folder: Path) -> None:
                 raise UserError(f"{file}: cannot be written ({error.strerror})") from error
 
 
-def _section(name: str, figure: Written | NothingRunError) -> _Section:
+def _missing(figure: Written | NothingRunError) -> list[str]:
+    """The experiments of a figure that have not run."""
+    return figure.experiments if isinstance(figure, NothingRunError) else figure.missing
+
+
+def _section(control: Control, figure: Written | NothingRunError, scale: str) -> _Section:
+    name = control.figure
     title = _TITLES.get(name, name)
+    if control.overrides:
+        title = f"Control, {control.told}: {title}"
     caption = _CAPTIONS.get(name, _BESIDE_THE_PAPER)
+    missing = [
+        " ".join(
+            ["bnrepro train", f"experiment={experiment}", f"scale={scale}", *control.overrides]
+        )
+        for experiment in _missing(figure)
+    ]
     if isinstance(figure, NothingRunError):
-        return _Section(name, title, caption, False, [], None, (), figure.experiments)
+        return _Section(name, title, caption, False, [], None, (), missing)
     pictures = [f"{name}.{kind}" for kind in ("png", "svg")]
     return _Section(
-        name,
+        figure.folder.name,
         title,
         caption,
         True,
         [file for file in pictures if (figure.folder / file).exists()],
         _TABLES[name](figure.folder) if name in _TABLES else None,
         figure.remarks,
-        figure.missing,
+        missing,
     )
 
 
@@ -298,9 +342,14 @@ def _page(written: dict[str, Written]) -> dict[str, Any]:
     """What only the page has: charts, and the code that shows them."""
     from plotly.offline import get_plotlyjs
 
-    charts = {
-        name: CHARTS[name](figure.folder) for name, figure in written.items() if name in CHARTS
-    }
+    charts = {}
+    for position, (folder, figure) in enumerate(written.items()):
+        name, changed, _ = folder.partition(",")
+        if name in CHARTS:
+            # A control has the charts of its figure; what names an element must be its own.
+            end = f"-{position}" if changed else ""
+            drawn = CHARTS[name](figure.folder)
+            charts[folder] = [chart._replace(id=chart.id + end) for chart in drawn]
     return {"charts": charts, "plotly": get_plotlyjs()}
 
 

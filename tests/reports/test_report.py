@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bnrepro.errors import UserError
-from bnrepro.reports import FIGURES, write_report
+from bnrepro.reports import CONTROLS, FIGURES, write_report
 from bnrepro.reports.fig2 import MODELS
 from bnrepro.reports.report import Report
 from tests.synthetic import write_run
@@ -131,3 +131,25 @@ def test_reference_that_is_still_rising_is_told(tmp_path: Path, rising: bool) ->
         assert (f"Inception{told}" in text) == rising
         assert (f"The network without BN{told}" in text) == rising
     assert ("still rising" in (folder / "fig3" / "fig3.md").read_text()) == rising
+
+
+def test_control_stands_behind_the_figures_where_it_has_run(tmp_path: Path) -> None:
+    curves = {"test/accuracy": SLOW, "test/loss": [2.0] * 5, "train/loss": [2.0] * 5}
+    runs, results = tmp_path / "runs", tmp_path / "results"
+    write_run(runs, "fig2/inception", curves)
+    without = write_report(runs, "smoke", results, FIGURES, {}, html=True, controls=CONTROLS)
+    assert "Control" not in without.files[0].read_text()
+    write_run(runs, "fig2/inception", curves | {"test/accuracy": FAST}, ["model.init=he"])
+    report = write_report(runs, "smoke", results, FIGURES, {}, html=True, controls=CONTROLS)
+    text, _, page = (file.read_text() for file in report.files)
+    assert text.index("## Figure 3") < text.index("## Control, model.init=he: Figure 2")
+    assert "(fig2,model.init=he/fig2.png)" in text
+    assert "`bnrepro train experiment=fig2/bn_x5 scale=smoke model.init=he`" in text
+    assert "| fig2/inception model.init=he | digits |" in text
+    table = pd.read_csv(results / "smoke" / "fig3,model.init=he" / "fig3.csv")
+    assert table["max_accuracy"].tolist() == [max(FAST)], "never mixed with the figure's own runs"
+    for file in re.findall(r"\]\(([^)]+)\)", text):
+        assert (results / "smoke" / file).exists()
+    ids = re.findall(r'class="chart" id="([^"]+)"', page)
+    assert len(ids) == len(set(ids)) == 2
+    assert "fig2/bn_x5" in report.not_run
