@@ -1,6 +1,5 @@
 """What a trained run predicts on its held-out data."""
 
-import copy
 from typing import Literal
 
 import numpy as np
@@ -12,9 +11,10 @@ from torch import Tensor, nn
 from bnrepro.data.order import epoch_order
 from bnrepro.inference.crops import views
 from bnrepro.inference.trained import TrainedRun
-from bnrepro.nn import estimate_population_statistics, normalize_by_batch
+from bnrepro.nn import normalize_by_batch
 from bnrepro.predictions import Predictions
 from bnrepro.training.build import make_batches
+from bnrepro.training.evaluation import inference_network
 
 Statistics = Literal["population", "moving", "batch"]
 
@@ -56,17 +56,10 @@ def network_with(run: TrainedRun, statistics: Statistics, population_batches: in
         statistics: what batch normalization uses.
         population_batches: training mini-batches that Algorithm 2 averages over.
     """
-    match statistics:
-        case "moving":
-            return run.network
-        case "batch":
-            return normalize_by_batch(run.network)
-        case "population":
-            batches = make_batches(run.config, run.dataset, run.device)
-            inputs = (run.dataset.to_input(batches(step)[0]) for step in range(population_batches))
-            network = copy.deepcopy(run.network)
-            estimate_population_statistics(network, inputs)
-            return network
+    if statistics == "batch":
+        return normalize_by_batch(run.network)
+    batches = make_batches(run.config, run.dataset, run.device)
+    return inference_network(run.network, statistics, run.dataset, batches, population_batches)
 
 
 def _mean_over_crops(

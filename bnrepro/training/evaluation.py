@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from bnrepro.config import RunConfig
 from bnrepro.config.schema import Statistics
+from bnrepro.data.batches import TrainingBatches
 from bnrepro.data.dataset import Dataset
 from bnrepro.data.order import epoch_order
 from bnrepro.nn import estimate_population_statistics, normalize_by_batch
@@ -72,15 +73,9 @@ class Evaluator:
         return row
 
     def _inference_network(self, model: nn.Module, statistics: Statistics) -> nn.Module:
-        """A copy that normalizes by moving averages or by Algorithm 2's estimates."""
-        network = copy.deepcopy(model).eval()
-        if statistics == "population":
-            inputs = (
-                self.dataset.to_input(self.batches(step)[0])
-                for step in range(self.population_batches)
-            )
-            estimate_population_statistics(network, inputs)
-        return network
+        return inference_network(
+            model, statistics, self.dataset, self.batches, self.population_batches
+        )
 
     def _compare(self, model: nn.Module, chosen: Statistics, measured: Row) -> Row:
         """Every way to normalize at evaluation; the chosen one has been measured."""
@@ -99,6 +94,30 @@ class Evaluator:
             for name, row in rows.items()
             for tag, value in row.items()
         }
+
+
+@torch.no_grad()
+def inference_network(
+    model: nn.Module,
+    statistics: Statistics,
+    dataset: Dataset,
+    batches: TrainingBatches,
+    population_batches: int,
+) -> nn.Module:
+    """A copy in evaluation mode that normalizes by moving averages or by Algorithm 2's estimates.
+
+    Args:
+        model: stays as it is.
+        statistics: which of the two.
+        dataset: on the model's device, or mapped.
+        batches: the training mini-batches; Algorithm 2 takes the first ones.
+        population_batches: how many it takes.
+    """
+    network = copy.deepcopy(model).eval()
+    if statistics == "population":
+        inputs = (dataset.to_input(batches(step)[0]) for step in range(population_batches))
+        estimate_population_statistics(network, inputs)
+    return network
 
 
 @torch.no_grad()
