@@ -88,7 +88,7 @@ def test_comparison_holds_what_each_way_alone_gives(
     for name in ("population", "moving"):
         config = small_run(f"evaluation.statistics={name}", "probe.enabled=false")
         dataset = make_dataset(config, QUIET)
-        model = make_model(config, dataset).train()
+        model = make_model(config, dataset.input_shape, dataset.num_classes).train()
         for step in range(5):  # the moving averages leave (0, 1)
             model(dataset.to_input(Evaluator(config, dataset, CPU).batches(step)[0]))
         plain[name] = Evaluator(config, dataset, CPU)(model)
@@ -110,7 +110,7 @@ def test_whole_set_as_one_batch_is_what_torch_gives_in_training_mode(
 ) -> None:
     config = small_run()
     dataset = make_dataset(config, QUIET)
-    model = make_model(config, dataset).train()
+    model = make_model(config, dataset.input_shape, dataset.num_classes).train()
     row = measure_in_batches(normalize_by_batch(model), dataset, CPU, len(dataset.test))
     logits = model(dataset.to_input(dataset.test.images))
     loss = torch.nn.functional.cross_entropy(logits, dataset.test.labels)
