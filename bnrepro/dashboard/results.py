@@ -45,7 +45,8 @@ def about(scale: str, lengths: set[int]) -> Any:
 
 def files(results: Path) -> list[Path]:
     """The reports and figures under ``<results>/<scale>``."""
-    pages = [results / "REPORT.md", *sorted(results.glob("fig3*/fig3.md"))]
+    tables = [*results.glob("fig3*/fig3.md"), *results.glob("fig4*/fig4.md")]
+    pages = [results / "REPORT.md", *sorted(tables)]
     pictures = [*results.glob("fig*/fig*.png"), *results.glob("statistics*/statistics.png")]
     return [*(page for page in pages if page.is_file()), *sorted(pictures)]
 
