@@ -13,16 +13,10 @@ from bnrepro.reports import CONTROLS, EXPERIMENTS, FIGURES, write_report
 from bnrepro.reports.fig4 import methods_of
 from bnrepro.reports.report import Report, Study
 from bnrepro.run_directory import RunDirectory, State
+from bnrepro.studies import scale_invariance
 from bnrepro.sweep import Launcher, Swept, sweep
 
-
-def _scale_invariance(file: Path) -> None:
-    from bnrepro.studies.scale_invariance import write_scale_invariance  # imports torch
-
-    write_scale_invariance(file)
-
-
-STUDIES: dict[str, Study] = {SCALE_TABLE: _scale_invariance}
+STUDIES: dict[str, Study] = {SCALE_TABLE: scale_invariance}
 """What claims are tested on besides runs: a file below the results of a scale, and its maker."""
 
 TARGETS = (*FIGURES, "claims", "all")

@@ -49,11 +49,14 @@ def load(overrides: Sequence[str]) -> RunConfig:
     choices = [override for override in parsed if _is_choice(override)]
     for override in choices:
         _check_option(override)
-    composed = _compose(choices)
-    known = list(_keys(composed))
-    for override in parsed:
-        _check_key(override, known)
-    return from_composed(composed if parsed == choices else _compose(parsed))
+    try:
+        composed = _compose(parsed)
+    except UserError:
+        # Hydra names a key that is not there, not the one that was meant.
+        _check_keys(parsed, _compose(choices))
+        raise
+    _check_keys([override for override in parsed if not override.is_delete()], composed)
+    return from_composed(composed)
 
 
 @cache
@@ -110,12 +113,14 @@ def _check_option(override: Override) -> None:
         raise UserError(f"{group}={option}: no such option; {_suggest(option, allowed)}")
 
 
-def _check_key(override: Override, known: list[str]) -> None:
-    key = override.key_or_group
-    if override.is_add() or _is_choice(override) or key in known:
-        return
-    nearest = _suggest(key, [*GROUPS, *known], or_else="`bnrepro config` lists the keys")
-    raise UserError(f"{override.input_line}: no such key here; {nearest}")
+def _check_keys(overrides: list[Override], composed: DictConfig) -> None:
+    known = list(_keys(composed))
+    for override in overrides:
+        key = override.key_or_group
+        if override.is_add() or _is_choice(override) or key in known:
+            continue
+        nearest = _suggest(key, [*GROUPS, *known], or_else="`bnrepro config` lists the keys")
+        raise UserError(f"{override.input_line}: no such key here; {nearest}")
 
 
 def _suggest(word: str, allowed: Iterable[str], or_else: str | None = None) -> str:

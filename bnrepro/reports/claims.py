@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bnrepro.config import RunConfig, preset
+from bnrepro.config import RunConfig
 from bnrepro.config.schema import ImageFolder
 from bnrepro.errors import UserError
 from bnrepro.paper.claims import CLAIMS, ENSEMBLE_TABLE, SCALE_TABLE, Finding, check
@@ -35,7 +35,7 @@ def check_claims(runs: Path, scale: str, results: Path) -> list[Finding]:
     """
     evidence = Evidence(
         runs={
-            name: [_seed_run(run) for run in ended_runs(runs, preset(name, scale)).runs]
+            name: [_seed_run(run) for run in ended_runs(runs, name, scale).runs]
             for name in CLAIM_EXPERIMENTS
         },
         tables={

@@ -72,9 +72,11 @@ def collect(
 
     Raises:
         NothingRunError: there is no ended run at all.
+        UserError: an unknown scale, or an override is wrong.
     """
-    ended = {name: ended_runs(runs, preset(name, scale, *overrides)) for name in experiments}
+    ended = {name: ended_runs(runs, name, scale, *overrides) for name in experiments}
     if not any(found.runs for found in ended.values()):
+        preset(experiments[-1], scale, *overrides)  # first of all, what was asked for may be wrong
         raise NothingRunError(
             f"{figure}: no finished run at scale={scale} under {runs}; run "
             f"`bnrepro train experiment={experiments[-1]} scale={scale}` first",
@@ -117,15 +119,13 @@ def bands_table(found: Runs, tags: dict[str, str]) -> pd.DataFrame:
 
 def curves_table(found: Runs, tags: dict[str, str]) -> pd.DataFrame:
     """A row an evaluation of a seed: experiment, seed, step and the recorded values."""
-    parts = []
-    for experiment, ended in found.items():
-        for run in ended:
-            part = run.rows[list(tags.values())].dropna(how="all").reset_index()
-            part.columns = pd.Index(["step", *tags])
-            part.insert(0, "experiment", experiment)
-            part.insert(1, "seed", run.config.seed)
-            parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+    parts = {
+        (experiment, run.config.seed): run.rows[list(tags.values())]
+        for experiment, ended in found.items()
+        for run in ended
+    }
+    table = pd.concat(parts, names=["experiment", "seed"]).dropna(how="all").reset_index()
+    return table.set_axis(["experiment", "seed", "step", *tags], axis="columns")
 
 
 def write_csv(table: pd.DataFrame, file: Path) -> None:
@@ -213,5 +213,7 @@ def written(folder: Path, found: Runs, remarks: list[str] | None = None) -> Writ
 def save(figure: Figure, folder: Path, name: str) -> None:
     """As SVG and PNG, without dates."""
     with mpl.rc_context(STYLE):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # it is laid out; once is enough for both
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
         figure.savefig(folder / f"{name}.png", dpi=120)

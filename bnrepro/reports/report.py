@@ -1,7 +1,10 @@
 """The report of a scale: figures, tables, claims and set-up, as Markdown and as one HTML page."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,11 +29,12 @@ from bnrepro.reports.setup import (
     what_differs,
 )
 from bnrepro.reports.wording import interval, measured, number, seeds
+from bnrepro.run_directory import find_runs
 from bnrepro.statistics import INTERVAL
 
 Draw = Callable[[Path, str, Path, list[str]], Written]
-Study = Callable[[Path], None]
-"""Writes the file of a study."""
+Study = Callable[[], str]
+"""Makes the table of a study, as CSV."""
 
 
 class Control(NamedTuple):
@@ -122,35 +126,34 @@ def write_report(
         scale: which scale's runs.
         results: the results folder.
         figures: how each figure is drawn.
-        studies: what some claims are tested on besides runs; made where it is missing.
+        studies: what some claims are tested on besides runs; made where it is missing, each in a
+            process of its own meanwhile (they import torch, which is as slow as half a report).
         html: whether to write the page, too.
         controls: stand behind the figures where they have run.
 
     Raises:
         UserError: nothing at all has run at this scale, or the results cannot be written.
     """
-    drawn: dict[str, Written | NothingRunError] = {}
-    for name, draw in figures.items():
-        try:
-            drawn[name] = draw(runs, scale, results, [])
-        except NothingRunError as error:
-            drawn[name] = error
-    written = {name: figure for name, figure in drawn.items() if isinstance(figure, Written)}
-    if not written:
-        raise UserError(
-            f"no finished run at scale={scale} under {runs}; run "
-            f"`bnrepro train experiment=fig1/with_bn scale={scale}` first"
-        )
-    _make_missing(studies, results / scale)
+    if next(find_runs(runs), None) is None:
+        raise _nothing_run(runs, scale)
+    with _made_meanwhile(studies, results / scale) as made:
+        drawn = {name: _try(draw, runs, scale, results) for name, draw in figures.items()}
+        written = {name: figure for name, figure in drawn.items() if isinstance(figure, Written)}
+        if not written:
+            raise _nothing_run(runs, scale)
+        for file, table in made.items():
+            _write(file, table.result())
     findings = check_claims(runs, scale, results)
     setups = read_setups([figure.folder for figure in written.values()])
     # A study of ours has no counterpart in the paper to differ from.
     differs = what_differs([name for name in setups if name.startswith("fig")], scale)
     sections = [_section(Control(name, ()), figure, scale) for name, figure in drawn.items()]
     for control in controls:
-        try:
-            figure = figures[control.figure](runs, scale, results, list(control.overrides))
-        except NothingRunError:
+        plain = drawn[control.figure]
+        if isinstance(plain, Written) and not plain.notes:
+            continue  # its runs would have been left out there
+        figure = _try(figures[control.figure], runs, scale, results, *control.overrides)
+        if isinstance(figure, NothingRunError):
             continue
         sections.append(_section(control, figure, scale))
         of_control = read_setups([figure.folder])
@@ -185,15 +188,40 @@ def write_report(
     return Report(files, verdicts, list(missing), notes)
 
 
-def _make_missing(studies: Mapping[str, Study], folder: Path) -> None:
-    for name, study in studies.items():
-        file = folder / name
-        if not file.exists():
-            try:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                study(file)
-            except OSError as error:
-                raise UserError(f"{file}: cannot be written ({error.strerror})") from error
+def _nothing_run(runs: Path, scale: str) -> UserError:
+    return UserError(
+        f"no finished run at scale={scale} under {runs}; run "
+        f"`bnrepro train experiment=fig1/with_bn scale={scale}` first"
+    )
+
+
+@contextmanager
+def _made_meanwhile(
+    studies: Mapping[str, Study], folder: Path
+) -> Iterator[dict[Path, Future[str]]]:
+    """The studies whose file is not there yet, being made."""
+    missing = {folder / name: study for name, study in studies.items()}
+    missing = {file: study for file, study in missing.items() if not file.exists()}
+    # Started anew: a copy of this process would not be safe where it has threads.
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        yield {file: pool.submit(study) for file, study in missing.items()}
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UserError(f"{file}: cannot be written ({error.strerror})") from error
+
+
+def _try(
+    draw: Draw, runs: Path, scale: str, results: Path, *overrides: str
+) -> Written | NothingRunError:
+    try:
+        return draw(runs, scale, results, list(overrides))
+    except NothingRunError as error:
+        return error
 
 
 def _missing(figure: Written | NothingRunError) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from bnrepro.config import RunConfig, differences, read_stored
+from bnrepro.config import RunConfig, differences, preset, read_stored
 from bnrepro.run_directory import RunDirectory, State, find_runs, read_good_rows
 
 
@@ -47,15 +47,24 @@ class EndedRuns(NamedTuple):
     notes: list[str]
 
 
-def ended_runs(runs: Path, preset: RunConfig) -> EndedRuns:
+def ended_runs(runs: Path, experiment: str, scale: str, *overrides: str) -> EndedRuns:
     """Every ended run of a preset, and what was left out.
 
     Runs of the same experiment and scale with anything but the seed changed are samples of another
     curve: they are counted, never averaged in. Rows that cannot be read are skipped and counted.
+
+    Args:
+        runs: folder of the run directories.
+        experiment: the preset.
+        scale: which scale's runs.
+        overrides: what else the runs were told, besides their experiment, scale and seed.
+
+    Raises:
+        UserError: there are runs of that experiment and scale, and an override is wrong.
     """
     found = []
     left_out: Counter[str] = Counter()
-    for directory in find_runs(runs / preset.experiment):
+    for directory in find_runs(runs / experiment):
         status = directory.read_status()
         if status is None or not status.state.is_final:
             continue
@@ -64,9 +73,9 @@ def ended_runs(runs: Path, preset: RunConfig) -> EndedRuns:
             left_out["config.yaml cannot be read, or is another version's"] += 1
             continue
         config, provenance = told
-        if (config.experiment, config.scale) != (preset.experiment, preset.scale):
+        if (config.experiment, config.scale) != (experiment, scale):
             continue
-        if changed := differences(config, preset):
+        if changed := differences(config, preset(experiment, scale, *overrides)):
             left_out[f"different in {', '.join(changed)}"] += 1
             continue
         rows, damage = _read_rows(directory.metrics, _modified(directory.metrics))
@@ -79,7 +88,7 @@ def ended_runs(runs: Path, preset: RunConfig) -> EndedRuns:
         )
     found.sort(key=lambda run: run.config.seed)
     notes = [
-        f"{preset.experiment}: {count} run{'s' if count > 1 else ''} left out, {why}"
+        f"{experiment}: {count} run{'s' if count > 1 else ''} left out, {why}"
         for why, count in sorted(left_out.items())
     ]
     return EndedRuns(found, notes + [_damage_note(run) for run in found if run.damage])

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bnrepro.config import load
 from bnrepro.reports.runs import ended_runs
 from tests.synthetic import write_run
 
-PRESET = load(["experiment=fig1/with_bn", "scale=smoke"])
+PRESET = ("fig1/with_bn", "smoke")
 CURVE = {"test/accuracy": [0.1, 0.5, 0.9]}
 
 
@@ -18,7 +17,7 @@ def test_runs_of_another_recipe_are_counted_by_what_differs(tmp_path: Path) -> N
         write_run(tmp_path, "fig1/with_bn", CURVE, [f"optim.lr={lr}"])
     write_run(tmp_path, "fig1/with_bn", CURVE, ["norm=layer"])
     write_run(tmp_path, "fig1/with_bn", CURVE, ["scale=laptop", "data=digits"])
-    runs, notes = ended_runs(tmp_path, PRESET)
+    runs, notes = ended_runs(tmp_path, *PRESET)
     assert len(runs) == 1
     assert notes == [
         "fig1/with_bn: 1 run left out, different in norm.name",
@@ -40,7 +39,7 @@ def test_damaged_row_is_skipped_and_named(tmp_path: Path, line: bytes, told: str
     directory = write_run(tmp_path, "fig1/with_bn", CURVE)
     with directory.metrics.open("ab") as file:
         file.write(line + b'\n{"step": 40, "test/accuracy": 0.95}\n')
-    (run,), (note,) = ended_runs(tmp_path, PRESET)
+    (run,), (note,) = ended_runs(tmp_path, *PRESET)
     assert note.endswith(f"/metrics.jsonl: 1 row skipped: {told}")
     assert run.rows["test/accuracy"].tolist() == [0.1, 0.5, 0.9, 0.95], "the rest of it is kept"
 
@@ -48,7 +47,7 @@ def test_damaged_row_is_skipped_and_named(tmp_path: Path, line: bytes, told: str
 def test_run_that_cannot_be_read_is_counted(tmp_path: Path) -> None:
     write_run(tmp_path, "fig1/with_bn", CURVE).config.write_text("config: [")
     write_run(tmp_path, "fig1/with_bn", CURVE, seed=1).metrics.unlink()
-    runs, notes = ended_runs(tmp_path, PRESET)
+    runs, notes = ended_runs(tmp_path, *PRESET)
     assert runs == []
     assert notes == [
         "fig1/with_bn: 1 run left out, config.yaml cannot be read, or is another version's",
