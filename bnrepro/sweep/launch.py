@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGTERM, Signals
 from signal import signal as set_handler
 
+import psutil
 from rich.console import Console
 from rich.live import Live
 
@@ -25,6 +26,7 @@ from bnrepro.sweep.plan import plan
 from bnrepro.sweep.table import WAITING, RunRow, observe, rows_of, table
 
 _SECONDS_BETWEEN_LOOKS = 1.0
+_SECONDS_BETWEEN_LAST_LOOKS = 0.1  # the launcher has ended, and its workers are about to
 # The folder's own files: Hydra's multirun.yaml, the launcher's log, locks of the workers.
 _FOLDER = ".sweep"
 
@@ -202,9 +204,18 @@ def _watch(
                 live.update(table(rows), refresh=True)
             else:
                 _tell_changes(rows, told, console)
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
+            _wait(process)
     if not console.is_terminal:
         _tell_changes(look(), told, console)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    """Until the next look; less if the process ends before."""
+    if process.poll() is None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_SECONDS_BETWEEN_LOOKS)
+    else:
+        time.sleep(_SECONDS_BETWEEN_LAST_LOOKS)
 
 
 def _tell_changes(rows: list[RunRow], told: dict[str, str], console: Console) -> None:
@@ -252,11 +263,15 @@ def _signal_group(group: int, number: int) -> None:
 
 
 def _group_lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    """Whether a process of a group still works; one that ended and nobody asked about does not.
+
+    In a container whose first process asks about none, those stay for ever.
+    """
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, PermissionError, psutil.Error):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False
 
 
 def _value_of(overrides: Sequence[str], key: str) -> str | None:

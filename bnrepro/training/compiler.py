@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Literal
 
 import torch
-import torch._dynamo
 from torch import Tensor, nn
 
 from bnrepro.training.step import TrainingStep
@@ -38,6 +37,8 @@ def compile_step(
     wanted = mode == "on" or (mode == "auto" and _is_worthwhile(step, steps, device))
     if not wanted or device.type == "mps":
         return None
+    import torch._dynamo  # takes as long as importing the rest of torch: not where it is not needed
+
     # The gradient inside the step goes into the same program as the forward pass and the update.
     torch._dynamo.config.trace_autograd_ops = True
     return torch.compile(step.__call__, fullgraph=True, dynamic=False)

@@ -5,7 +5,6 @@ from signal import Signals
 from typing import Any
 
 import torch
-import torch._dynamo.exc
 import yaml
 from rich.console import Console
 from safetensors.torch import save
@@ -219,7 +218,7 @@ class _Run:
             return self.update
         try:
             self._warm_up(compiled)
-        except (torch._dynamo.exc.TorchDynamoException, RuntimeError) as error:
+        except RuntimeError as error:  # every error of torch.compile is one
             reason = str(error).strip().splitlines()[0]
             if runtime.compile == "on":
                 raise UserError(
