@@ -119,12 +119,13 @@ def bands_table(found: Runs, tags: dict[str, str]) -> pd.DataFrame:
 
 def curves_table(found: Runs, tags: dict[str, str]) -> pd.DataFrame:
     """A row an evaluation of a seed: experiment, seed, step and the recorded values."""
-    parts = {
-        (experiment, run.config.seed): run.rows[list(tags.values())]
-        for experiment, ended in found.items()
-        for run in ended
-    }
-    table = pd.concat(parts, names=["experiment", "seed"]).dropna(how="all").reset_index()
+    shown = [(name, run) for name, ended in found.items() for run in ended]
+    table = pd.concat(
+        [run.rows[list(tags.values())] for _, run in shown],
+        keys=[(name, run.config.seed) for name, run in shown],
+        names=["experiment", "seed"],
+    )
+    table = table.dropna(how="all").reset_index()
     return table.set_axis(["experiment", "seed", "step", *tags], axis="columns")
 
 
