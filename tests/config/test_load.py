@@ -73,6 +73,8 @@ def test_command_line_beats_scale_and_experiment() -> None:
         (["optim=adam"], "optim=adam: no such option"),
         (["optim.lrr=3"], "optim.lrr=3: no such key here; did you mean optim.lr?"),
         (["norm=none", "norm.eps=1"], "norm.eps=1: no such key here"),
+        (["~optim.lrr"], "~optim.lrr: no such key here; did you mean optim.lr?"),
+        (["hydra.verbose=true"], "hydra.verbose=true: no such key here"),
         (["+extra=3"], "extra=3: no such key"),
         (["optim.lr=abc"], "optim.lr=abc: must be a number"),
         (["optim.lr=-1"], "optim.lr=-1: must be at least 0"),
