@@ -49,6 +49,39 @@ def spell_out_globs(overrides: Sequence[str]) -> list[str]:
     return spelled
 
 
+def with_late_values(overrides: Sequence[str]) -> list[str]:
+    """For Hydra's multirun: what may be a key of the swept groups' options only, as a list of one.
+
+    Hydra sets a single value before it looks at the options of a swept group (``experiment=a,b``),
+    and refuses keys that only they have; lists it leaves to the runs.
+
+    Args:
+        overrides: Hydra's sweep syntax, globs spelled out.
+
+    Raises:
+        UserError: an override cannot be read.
+    """
+    parsed = _parse(overrides)
+    if not any(one.is_sweep_override() and one.key_or_group in GROUPS for one in parsed):
+        return list(overrides)
+    return [
+        f"{one.get_key_element()}=choice({one.get_value_element_as_str()})"
+        if _is_single_value(one)
+        else text
+        for text, one in zip(overrides, parsed, strict=True)
+    ]
+
+
+def _is_single_value(override: Override) -> bool:
+    return not (
+        override.is_sweep_override()
+        or override.is_delete()
+        or override.is_hydra_override()
+        or override.key_or_group in GROUPS
+        or override.value() in ("", None)  # no list can hold them
+    )
+
+
 def _parse(overrides: Sequence[str]) -> list[Override]:
     parsed: list[Override] = []
     with initialize_config_module("bnrepro.configs", version_base="1.3"):

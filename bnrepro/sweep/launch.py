@@ -19,7 +19,7 @@ import psutil
 from rich.console import Console
 from rich.live import Live
 
-from bnrepro.config import spell_out_globs
+from bnrepro.config import spell_out_globs, with_late_values
 from bnrepro.errors import RunFailedError, UserError
 from bnrepro.sweep.job import RETRY_FAILED
 from bnrepro.sweep.plan import plan
@@ -151,7 +151,7 @@ def sweep(
             "hydra.output_subdir=null",
         ),
         *("hydra/job_logging=none", "hydra/hydra_logging=none"),
-        *overrides,
+        *with_late_values(overrides),
     ]
     log = folder / "launcher.log"
     # Behind what it holds: another sweep of the same folder may be writing there, too.

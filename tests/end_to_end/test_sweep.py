@@ -46,6 +46,13 @@ def test_one_failing_run_stops_no_other_and_is_retried_when_asked(
     assert _states(command_line)["fig1/with_bn 0"] == "finished"
 
 
+def test_key_that_only_the_swept_experiments_have(command_line: CommandLine) -> None:
+    swept = ["experiment=fig2/bn_x5,fig2/bn_x5_sigmoid", "scale=smoke", "debug=two_steps"]
+    done = command_line("sweep", *swept, "model.init=he", "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    assert list(_states(command_line).values()) == ["finished"] * 2
+
+
 def test_sweep_through_submitit_computes_what_train_does(
     command_line: CommandLine, tmp_path: Path
 ) -> None:

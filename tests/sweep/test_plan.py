@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bnrepro.config import differences, expand, load, run_path
+from bnrepro.config import differences, expand, load, run_path, with_late_values
 from bnrepro.errors import UserError
 from bnrepro.run_directory import RunDirectory, State, Status
 from bnrepro.sweep import Launcher, observe, plan, rows_of, table
@@ -23,6 +23,15 @@ def test_sweep_that_cannot_be_read_is_one_line(wrong: str) -> None:
     with pytest.raises(UserError) as error:
         plan([wrong])
     assert "\n" not in str(error.value)
+
+
+def test_value_of_a_swept_experiment_waits_until_it_is_chosen() -> None:
+    told = ["experiment=fig2/bn_x5,fig2/bn_x30", "scale=smoke", "model.init=he", "seed=range(0,2)"]
+    for_hydra = with_late_values(told)
+    assert for_hydra == [*told[:2], "model.init=choice(he)", told[3]]
+    assert expand(for_hydra) == expand(told), "the runs are the same"
+    alone = ["experiment=fig2/bn_x5", "model.init=he", "seed=0,1"]
+    assert with_late_values(alone) == alone
 
 
 def test_plan_holds_each_run_once_and_nothing_for_hydra() -> None:
