@@ -28,9 +28,9 @@ def above(level: float, size: float | None = None, worst: float = 0.0) -> Rule:
     """Judge a number that the claim says is above a level.
 
     Reproduced: the whole 95 % interval of the mean over seeds is at or above the size that the
-    claim states, or above the level where it states none. With one seed there is no interval, and
-    its value must be. Partly: the mean is above the level, but the interval or the size does not
-    hold. Not reproduced: the mean is not above the level.
+    claim states, or above the level where it states none. Partly: the mean is above the level, but
+    the interval or the size does not hold; with one seed there is no interval that could. Not
+    reproduced: the mean is not above the level.
 
     Args:
         level: what separates the claim from its opposite: 1 for a ratio, 0 for a difference.
@@ -41,7 +41,7 @@ def above(level: float, size: float | None = None, worst: float = 0.0) -> Rule:
     def judge(values: NDArray[np.float64]) -> Verdict:
         counted = np.where(np.isnan(values), worst, values)
         over_seeds = band(counted[:, None])
-        low = counted[0] if len(counted) == 1 else over_seeds.low[0]
+        low = over_seeds.low[0]  # NaN with one seed, and above nothing
         if low > level and (size is None or low >= size):
             return Verdict.REPRODUCED
         return Verdict.PARTLY if over_seeds.mean[0] > level else Verdict.NOT_REPRODUCED
@@ -53,6 +53,11 @@ def below(level: float) -> Rule:
     """Judge a number that the claim says is below a level: `above`, mirrored."""
     mirrored = above(-level, worst=-_BEYOND_ALL)
     return lambda values: mirrored(-values)
+
+
+def all_below(bound: float) -> Rule:
+    """Judge what is computed, not sampled: reproduced if every value is below the bound."""
+    return lambda values: Verdict.REPRODUCED if (values < bound).all() else Verdict.NOT_REPRODUCED
 
 
 def every_seed_fails(values: NDArray[np.float64]) -> Verdict:
