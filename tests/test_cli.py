@@ -185,7 +185,9 @@ def test_report_tells_people_and_scripts_the_verdicts(
     command_line: CommandLine, tmp_path: Path
 ) -> None:
     for network, accuracy in (("with_bn", 0.9), ("without_bn", 0.8)):
-        write_run(tmp_path / "runs", f"fig1/{network}", {"test/accuracy": [0.1, accuracy]})
+        for seed in (0, 1):
+            curve = {"test/accuracy": [0.1, accuracy]}
+            write_run(tmp_path / "runs", f"fig1/{network}", curve, seed=seed)
     done = command_line("report", "--scale", "smoke")
     assert done.returncode == 0, done.stderr
     assert "mnist_higher: reproduced" in done.stdout

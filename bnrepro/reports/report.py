@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jinja2
 import pandas as pd
 
+from bnrepro.config import preset
 from bnrepro.errors import UserError
 from bnrepro.paper.claims import Finding
 from bnrepro.paper.verdict import Verdict
@@ -189,9 +190,11 @@ def write_report(
 
 
 def _nothing_run(runs: Path, scale: str) -> UserError:
+    example = "fig1/with_bn"
+    preset(example, scale)  # there may be no such scale
     return UserError(
         f"no finished run at scale={scale} under {runs}; run "
-        f"`bnrepro train experiment=fig1/with_bn scale={scale}` first"
+        f"`bnrepro train experiment={example} scale={scale}` first"
     )
 
 
