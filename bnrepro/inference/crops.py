@@ -11,7 +11,6 @@ from itertools import groupby
 from typing import NamedTuple
 
 from torch import Tensor
-from torchvision.transforms.v2.functional import resize
 
 _CROP = 224  # of the paper; every length below is scaled by the network's size to this
 _ONE_SIZE = 256
@@ -121,5 +120,8 @@ def _resized(height: int, width: int, shorter: int) -> tuple[int, int]:
 def _resize(images_NCHW: Tensor, height: int, width: int) -> Tensor:
     if images_NCHW.shape[2:] == (height, width):
         return images_NCHW
+    # Importing torchvision takes as long as torch: only where something is resized.
+    from torchvision.transforms.v2.functional import resize
+
     resized: Tensor = resize(images_NCHW, [height, width], antialias=True)
     return resized
