@@ -11,13 +11,9 @@ from bnrepro.errors import UserError
 from bnrepro.paper.claims import SCALE_TABLE
 from bnrepro.reports import CONTROLS, EXPERIMENTS, FIGURES, write_report
 from bnrepro.reports.fig4 import methods_of
-from bnrepro.reports.report import Report, Study
+from bnrepro.reports.report import Report
 from bnrepro.run_directory import RunDirectory, State
-from bnrepro.studies import scale_invariance
 from bnrepro.sweep import Launcher, Swept, sweep
-
-STUDIES: dict[str, Study] = {SCALE_TABLE: scale_invariance}
-"""What claims are tested on besides runs: a file below the results of a scale, and its maker."""
 
 TARGETS = (*FIGURES, "claims", "all")
 """What can be reproduced."""
@@ -82,7 +78,19 @@ def reproduce(
     if "fig4" in wanted:
         console.print("evaluating the members of Figure 4's ensemble")
         _evaluate_members(scale, seeds, runs, launcher)
+    _compare_scaled_weights(results / scale / SCALE_TABLE)
     return Reproduced(swept, report(runs, scale, results, html))
+
+
+def _compare_scaled_weights(file: Path) -> None:
+    """What the claim of Section 3.3 is tested on: computed, not trained; the same every time."""
+    from bnrepro.studies import write_scale_invariance  # imports torch
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_scale_invariance(file)
+    except OSError as error:
+        raise UserError(f"{file}: cannot be written ({error.strerror})") from error
 
 
 def _evaluate_members(scale: str, seeds: int, runs: Path, launcher: Launcher) -> None:
@@ -101,7 +109,7 @@ def _evaluate_members(scale: str, seeds: int, runs: Path, launcher: Launcher) ->
 
 
 def report(runs: Path, scale: str, results: Path, html: bool) -> Report:
-    """The report on all that has run at a scale, with the studies that need no run.
+    """The report on all that has run at a scale.
 
     Args:
         runs: folder of the run directories.
@@ -112,4 +120,4 @@ def report(runs: Path, scale: str, results: Path, html: bool) -> Report:
     Raises:
         UserError: nothing has run, or the results cannot be written.
     """
-    return write_report(runs, scale, results, FIGURES, STUDIES, html, CONTROLS)
+    return write_report(runs, scale, results, FIGURES, html, CONTROLS)

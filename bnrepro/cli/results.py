@@ -110,7 +110,7 @@ def _show_report(written: "Report", scale: str, as_json: bool) -> None:
     epilog=examples(
         "bnrepro reproduce",
         "bnrepro reproduce fig1 --scale laptop --seeds 5",
-        "bnrepro reproduce all --scale gpu --html",
+        "bnrepro reproduce all --scale gpu --no-html",
     )
 )
 def reproduce(
@@ -127,7 +127,9 @@ def reproduce(
     gpus: Gpus = 0,
     runs: Runs = Path("runs"),
     results: Results = Path("results"),
-    html: Html = False,
+    html: Annotated[
+        bool, typer.Option("--html/--no-html", help="Write report.html: one page, works offline.")
+    ] = True,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:

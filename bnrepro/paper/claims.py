@@ -120,7 +120,7 @@ def _worst_difference(evidence: Evidence) -> Sample:
     )
     table = evidence.tables.get(SCALE_TABLE)
     if table is None:
-        return Sample((), np.array([]), f"needs {SCALE_TABLE}")
+        return Sample((), np.array([]), "needs `bnrepro reproduce`, which computes it")
     absent = [column for column in columns if column not in table]
     if absent or table.empty:
         return Sample((), np.array([]), f"{SCALE_TABLE} has no {' or '.join(absent) or 'row'}")

@@ -1,17 +1,13 @@
 """The report of a scale: figures, tables, claims and set-up, as Markdown and as one HTML page."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_context
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
 import pandas as pd
 
-from bnrepro.config import preset
 from bnrepro.errors import UserError
 from bnrepro.paper.claims import Finding
 from bnrepro.paper.verdict import Verdict
@@ -30,12 +26,9 @@ from bnrepro.reports.setup import (
     what_differs,
 )
 from bnrepro.reports.wording import interval, measured, number, seeds
-from bnrepro.run_directory import find_runs
 from bnrepro.statistics import INTERVAL
 
 Draw = Callable[[Path, str, Path, list[str]], Written]
-Study = Callable[[], str]
-"""Makes the table of a study, as CSV."""
 
 
 class Control(NamedTuple):
@@ -113,7 +106,6 @@ def write_report(
     scale: str,
     results: Path,
     figures: Mapping[str, Draw],
-    studies: Mapping[str, Study],
     html: bool,
     controls: Sequence[Control] = (),
 ) -> Report:
@@ -127,23 +119,19 @@ def write_report(
         scale: which scale's runs.
         results: the results folder.
         figures: how each figure is drawn.
-        studies: what some claims are tested on besides runs; made where it is missing, each in a
-            process of its own meanwhile (they import torch, which is as slow as half a report).
         html: whether to write the page, too.
         controls: stand behind the figures where they have run.
 
     Raises:
         UserError: nothing at all has run at this scale, or the results cannot be written.
     """
-    if next(find_runs(runs), None) is None:
-        raise _nothing_run(runs, scale)
-    with _made_meanwhile(studies, results / scale) as made:
-        drawn = {name: _try(draw, runs, scale, results) for name, draw in figures.items()}
-        written = {name: figure for name, figure in drawn.items() if isinstance(figure, Written)}
-        if not written:
-            raise _nothing_run(runs, scale)
-        for file, table in made.items():
-            _write(file, table.result())
+    drawn = {name: _try(draw, runs, scale, results) for name, draw in figures.items()}
+    written = {name: figure for name, figure in drawn.items() if isinstance(figure, Written)}
+    if not written:
+        raise UserError(
+            f"no finished run at scale={scale} under {runs}; run "
+            f"`bnrepro train experiment=fig1/with_bn scale={scale}` first"
+        )
     findings = check_claims(runs, scale, results)
     setups = read_setups([figure.folder for figure in written.values()])
     # A study of ours has no counterpart in the paper to differ from.
@@ -187,35 +175,6 @@ def write_report(
     missing = dict.fromkeys(name for figure in drawn.values() for name in _missing(figure))
     verdicts = {finding.claim.name: finding.verdict for finding in findings}
     return Report(files, verdicts, list(missing), notes)
-
-
-def _nothing_run(runs: Path, scale: str) -> UserError:
-    example = "fig1/with_bn"
-    preset(example, scale)  # there may be no such scale
-    return UserError(
-        f"no finished run at scale={scale} under {runs}; run "
-        f"`bnrepro train experiment={example} scale={scale}` first"
-    )
-
-
-@contextmanager
-def _made_meanwhile(
-    studies: Mapping[str, Study], folder: Path
-) -> Iterator[dict[Path, Future[str]]]:
-    """The studies whose file is not there yet, being made."""
-    missing = {folder / name: study for name, study in studies.items()}
-    missing = {file: study for file, study in missing.items() if not file.exists()}
-    # Started anew: a copy of this process would not be safe where it has threads.
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        yield {file: pool.submit(study) for file, study in missing.items()}
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise UserError(f"{file}: cannot be written ({error.strerror})") from error
 
 
 def _try(

@@ -117,8 +117,8 @@ def _read_rows(file: Path, modified: int) -> tuple[pd.DataFrame, tuple[str, ...]
         rows, damage = read_good_rows(file)
     except OSError:
         rows, damage = [], []
-    table = pd.DataFrame(rows)
-    return (table.set_index("step") if rows else table), tuple(damage)
+    table = pd.DataFrame.from_records(rows, index="step") if rows else pd.DataFrame()
+    return table, tuple(damage)
 
 
 def _modified(file: Path) -> int:

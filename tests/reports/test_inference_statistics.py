@@ -77,7 +77,7 @@ def test_runs_that_compared_nothing_are_refused(tmp_path: Path) -> None:
 
 def test_report_holds_the_study(runs: Path, tmp_path: Path) -> None:
     results = tmp_path / "results"
-    report = write_report(runs, "smoke", results, FIGURES, {}, html=True)
+    report = write_report(runs, "smoke", results, FIGURES, html=True)
     text = (results / "smoke" / "REPORT.md").read_text()
     assert "](statistics/statistics.png)" in text
     assert "| 60 | 0.9000 (0.9000 to 0.9000) | 0.9000 (0.9000 to 0.9000) | 0.8020 (" in text

@@ -39,7 +39,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(runs: Path, results: Path) -> Report:
-    return write_report(runs, "smoke", results, FIGURES, {}, html=True)
+    return write_report(runs, "smoke", results, FIGURES, html=True)
 
 
 def test_markdown_holds_figures_numbers_claims_and_set_up(report: Report, results: Path) -> None:
@@ -97,7 +97,7 @@ def test_written_again_it_is_the_same_to_the_byte(
     report: Report, runs: Path, results: Path, tmp_path: Path
 ) -> None:
     for _ in range(2):  # into a new folder, and over what is there
-        write_report(runs, "smoke", tmp_path, FIGURES, {}, html=True)
+        write_report(runs, "smoke", tmp_path, FIGURES, html=True)
         for file in filter(Path.is_file, results.rglob("*")):
             again = tmp_path / file.relative_to(results)
             assert again.read_bytes() == file.read_bytes(), file.name
@@ -113,7 +113,7 @@ def test_index_names_the_scales_and_their_numbers(report: Report, results: Path)
 
 def test_no_run_at_all_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no finished run at scale=smoke under .*; run `bnrepro"):
-        write_report(tmp_path / "none", "smoke", tmp_path / "results", FIGURES, {}, html=False)
+        write_report(tmp_path / "none", "smoke", tmp_path / "results", FIGURES, html=False)
     assert not (tmp_path / "results").exists()
 
 
@@ -123,7 +123,7 @@ def test_reference_that_is_still_rising_is_told(tmp_path: Path, rising: bool) ->
     losses = {"test/loss": [2.0] * 41, "train/loss": [2.0] * 41}
     for experiment in ("fig1/without_bn", "fig2/inception"):
         write_run(tmp_path / "runs", experiment, losses | {"test/accuracy": curve})
-    write_report(tmp_path / "runs", "smoke", tmp_path, FIGURES, {}, html=True)
+    write_report(tmp_path / "runs", "smoke", tmp_path, FIGURES, html=True)
     folder = tmp_path / "smoke"
     told = " is still rising where it was stopped: +4.00 points (standard error 0.91)"
     for file in ("REPORT.md", "report.html"):
@@ -137,10 +137,10 @@ def test_control_stands_behind_the_figures_where_it_has_run(tmp_path: Path) -> N
     curves = {"test/accuracy": SLOW, "test/loss": [2.0] * 5, "train/loss": [2.0] * 5}
     runs, results = tmp_path / "runs", tmp_path / "results"
     write_run(runs, "fig2/inception", curves)
-    without = write_report(runs, "smoke", results, FIGURES, {}, html=True, controls=CONTROLS)
+    without = write_report(runs, "smoke", results, FIGURES, html=True, controls=CONTROLS)
     assert "Control" not in without.files[0].read_text()
     write_run(runs, "fig2/inception", curves | {"test/accuracy": FAST}, ["model.init=he"])
-    report = write_report(runs, "smoke", results, FIGURES, {}, html=True, controls=CONTROLS)
+    report = write_report(runs, "smoke", results, FIGURES, html=True, controls=CONTROLS)
     text, _, page = (file.read_text() for file in report.files)
     assert text.index("## Figure 3") < text.index("## Control, model.init=he: Figure 2")
     assert "(fig2,model.init=he/fig2.png)" in text

@@ -1,7 +1,7 @@
 """Section 3.3: BN(Wu) = BN((aW)u), so that the scale of a layer's weights does not matter."""
 
 import csv
-import io
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -14,37 +14,36 @@ _EPS = 1e-12
 _EXAMPLES, _FAN_IN, _UNITS = 60, 100, 100  # the MNIST network's
 
 
-def compare_scaled_weights() -> str:
+def write_scale_invariance(file: Path) -> None:
     """Compare a normalized layer with itself under scaled weights, in double precision.
 
     A row a scale a, with the largest differences relative to the unscaled layer's largest value:
     of the output, of the gradient with respect to the layer's input, and a times the ratio of the
     weight gradients' norms, which the paper says is 1.
 
-    Returns:
-        CSV.
+    Args:
+        file: CSV.
     """
     generator = torch.Generator().manual_seed(0)
     u_NI = torch.randn(_EXAMPLES, _FAN_IN, generator=generator, dtype=torch.float64)
     W_OI = torch.randn(_UNITS, _FAN_IN, generator=generator, dtype=torch.float64) / _FAN_IN**0.5
     upstream_NO = torch.randn(_EXAMPLES, _UNITS, generator=generator, dtype=torch.float64)
     y, grad_u, grad_W = _layer(u_NI, W_OI, upstream_NO)
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(
-        [
-            "scale",
-            "output_difference",
-            "input_gradient_difference",
-            "weight_gradient_ratio_times_scale",
-        ]
-    )
-    for scale in _SCALES:
-        y_a, grad_u_a, grad_W_a = _layer(u_NI, scale * W_OI, upstream_NO)
-        ratio = scale * float(grad_W_a.norm() / grad_W.norm())
-        values = (_difference(y_a, y), _difference(grad_u_a, grad_u), ratio)
-        writer.writerow([scale, *(f"{value:.6g}" for value in values)])
-    return table.getvalue()
+    with file.open("w", newline="") as opened:
+        writer = csv.writer(opened, lineterminator="\n")
+        writer.writerow(
+            [
+                "scale",
+                "output_difference",
+                "input_gradient_difference",
+                "weight_gradient_ratio_times_scale",
+            ]
+        )
+        for scale in _SCALES:
+            y_a, grad_u_a, grad_W_a = _layer(u_NI, scale * W_OI, upstream_NO)
+            ratio = scale * float(grad_W_a.norm() / grad_W.norm())
+            values = (_difference(y_a, y), _difference(grad_u_a, grad_u), ratio)
+            writer.writerow([scale, *(f"{value:.6g}" for value in values)])
 
 
 def _layer(u_NI: Tensor, W_OI: Tensor, upstream_NO: Tensor) -> tuple[Tensor, Tensor, Tensor]:
