@@ -22,14 +22,33 @@ from bnrepro.errors import UserError
 _PAPER_INCEPTION_STEPS = 31.0e6
 
 
-def _paper_steps(paper: float, inception_steps: int | None) -> int:
+# Steps between decays of its rate (GoogLeNet: 8 epochs).
+_PAPER_INCEPTION_DECAY = 320e3
+
+
+def _paper_steps(paper: float, *, _root_: DictConfig) -> int:
     """So many steps of the paper on a scale where ``inception_steps`` stand for its 31.0e6."""
+    inception_steps: int | None = _root_.inception_steps
     if inception_steps is None:
         raise ValueError("inception_steps=null: lengths that follow the paper's time need it")
     return max(1, round(float(paper) * inception_steps / _PAPER_INCEPTION_STEPS))
 
 
+def _curve_steps(paper: float, *, _root_: DictConfig) -> int:
+    """The length of a curve that has so many steps in the paper; Inception's in an equal budget."""
+    equal = _root_.budget == "equal"
+    return _paper_steps(_PAPER_INCEPTION_STEPS if equal else paper, _root_=_root_)
+
+
+def _decay_steps(paper: float, *, _root_: DictConfig) -> int:
+    """Likewise of the steps between decays of the rate."""
+    equal = _root_.budget == "equal"
+    return _paper_steps(_PAPER_INCEPTION_DECAY if equal else paper, _root_=_root_)
+
+
 OmegaConf.register_new_resolver("paper_steps", _paper_steps)
+OmegaConf.register_new_resolver("curve_steps", _curve_steps)
+OmegaConf.register_new_resolver("decay_steps", _decay_steps)
 
 # Sections whose options have different fields; the validator names the option in a field's path.
 _UNIONS = ("data", "model", "norm")

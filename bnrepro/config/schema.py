@@ -18,6 +18,7 @@ Threshold = Annotated[int, Field(ge=0, le=254)]
 Epsilon = Annotated[FiniteFloat, Field(gt=0)]
 MovingMomentum = Annotated[FiniteFloat, Field(gt=0, le=1)] | None
 Activation = Literal["sigmoid", "relu"]
+InputScale = Literal["symmetric", "unit", "pixels"]
 Statistics = Literal["population", "moving"]
 
 
@@ -38,6 +39,9 @@ class Digits(_Section):
     """Copies of the one grey channel: 3 for networks that take colour."""
     threshold: Threshold | None
     """Binary input: a pixel above this grey level (0 to 254) becomes 1, else 0; null: grey."""
+    scale: InputScale = "symmetric"
+    """What the network receives of grey levels: symmetric: from -1 to 1; unit: unit variance;
+    pixels: 0 to 255 minus their mean."""
     train_examples: PositiveInt | None
     """Train on this many first training examples only; null: all of them."""
 
@@ -50,6 +54,10 @@ class Mnist(_Section):
     threshold: Threshold
     """Binary input (Section 4.1): a pixel above this grey level (0 to 254) becomes 1, else 0. The
     paper does not give the threshold."""
+    binarize: Literal["threshold", "sample", "none"] = "threshold"
+    """What "binary image" (Section 4.1) means; the paper does not say. threshold: as above. sample:
+    each pixel of a training image is drawn anew at every step, 1 with its grey value as
+    probability; test images by the threshold. none: grey levels, from 0 to 1."""
     train_examples: PositiveInt | None
     """Train on this many first training examples only; null: all of them."""
     root: str | None
@@ -71,6 +79,10 @@ class ImageFolder(_Section):
     """Images are stored as centre squares of so many pixels a side, resized once."""
     bad_images: Literal["error", "drop"]
     """A file that is no image: refuse the set, or drop the file and say so."""
+    scale: InputScale = "symmetric"
+    """What the network receives. symmetric: from -1 to 1; unit: about unit variance (ImageNet's
+    mean and deviation); pixels: 0 to 255 minus ImageNet's mean, as in Caffe's GoogLeNet (2014).
+    Without batch normalization it decides how large the signal is (Section 3.3)."""
     train_examples: PositiveInt | None
     """Train on this many first training examples only; null: all of them."""
 
@@ -113,9 +125,10 @@ class Inception(_Section):
     """The nonlinearity. The paper: ReLU, and sigmoid for one variant (Section 4.2.2)."""
     width: Positive
     """Factor on every channel count of Figure 5."""
-    init: Literal["xavier", "he", "gaussian"]
-    """How weights start. The paper does not say; Xavier (Glorot & Bengio 2010) is what public
-    GoogLeNet recipes used at the time."""
+    init: Literal["xavier", "he", "caffe", "gaussian"]
+    """How weights start; the paper does not say. caffe: uniform with variance 1 / fan in, biases of
+    convolutions at 0.2, as public GoogLeNet recipes of the time had it, made for data.scale=pixels;
+    xavier: Glorot & Bengio 2010; he: He et al. 2015."""
     init_std: Positive | None
     """Standard deviation of init=gaussian; the others do not use it."""
     init_gain: Positive = 1.0
@@ -190,6 +203,10 @@ class Sgd(_Section):
     weight_decay: Rate
     """L2 penalty on all parameters, as a factor: g <- g + weight_decay w. The paper divides it by 5
     for the accelerated networks (Section 4.2.1) and gives no value."""
+    bias_rate: Rate = 1.0
+    """Factor on the rate of the biases of linear maps and convolutions. Caffe's GoogLeNet: 2."""
+    bias_decay: bool = True
+    """Whether the L2 penalty is on those biases, too. Caffe's GoogLeNet: no."""
     decay_factor: Annotated[Positive, Field(le=1)]
     """The rate is multiplied by this every decay_every steps; 1: constant. GoogLeNet: 0.96."""
     decay_every: PositiveInt
@@ -304,6 +321,10 @@ class RunConfig(_Section):
     inception_steps: PositiveInt | None
     """T, the steps that stand for the 31.0e6 of the paper's Inception run: the presets of Figure 2
     scale every length and every decay constant by T / 31.0e6. null: nothing is scaled."""
+    budget: Literal["paper", "equal"] = "paper"
+    """How long the curves of Figure 2 are. paper: each as long as the paper's, and the rate of the
+    accelerated networks decays 6 times faster (Section 4.2.1). equal: every curve inception_steps
+    long, every rate decaying alike over them."""
     batch_size: PositiveInt
     """Examples in a mini-batch. The paper: 60 on MNIST (Section 4.1), 32 on ImageNet (4.2)."""
     precision: Literal["float32", "bfloat16"]

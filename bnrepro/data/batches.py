@@ -8,6 +8,7 @@ from torch import Tensor
 from bnrepro.data.augmentation import Augmentation, Augmenter
 from bnrepro.data.dataset import Split
 from bnrepro.data.order import BatchOrder, Shuffling
+from bnrepro.data.sampling import sample_pixels
 
 
 class TrainingBatches:
@@ -20,6 +21,7 @@ class TrainingBatches:
         shuffling: how the order is made.
         augmentation: what happens to the images.
         device: where mini-batches are wanted; the set is there, or mapped.
+        sample: draw each pixel as `sample_pixels` does.
     """
 
     def __init__(
@@ -30,9 +32,12 @@ class TrainingBatches:
         shuffling: Shuffling,
         augmentation: Augmentation,
         device: torch.device,
+        sample: bool = False,
     ) -> None:
         self.split = split
+        self.seed = seed
         self.device = device
+        self.sample = sample
         self.order = BatchOrder(len(split), batch_size, seed, split.labels.device, shuffling)
         self.augment = Augmenter(augmentation, len(split), seed, device)
         # Of a mapped set the next mini-batch is read while the device works on this one.
@@ -42,6 +47,8 @@ class TrainingBatches:
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
         """The mini-batch of update number ``step``, from 0: images (N, C, H, W), labels (N,)."""
         images_NCHW, labels_N, indices_N = self._read_ahead(step)
+        if self.sample:
+            images_NCHW = sample_pixels(images_NCHW, self.seed, step)
         augmented_NCHW = self.augment(images_NCHW, indices_N, self.order.epoch(step))
         return augmented_NCHW, labels_N
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+ChannelValues = float | tuple[float, ...]
+"""A number for all channels, or one for each."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -47,15 +50,16 @@ class Dataset:
         train: what parameters and population statistics are estimated from.
         test: held out.
         class_names: a label is a position here.
-        input_mean: the network receives (value - input_mean) / input_scale.
+        input_mean: the network receives (value - input_mean) / input_scale; one number, or one a
+            channel.
         input_scale: likewise.
     """
 
     train: Split
     test: Split
     class_names: tuple[str, ...]
-    input_mean: float = 0.0
-    input_scale: float = 1.0
+    input_mean: ChannelValues = 0.0
+    input_scale: ChannelValues = 1.0
 
     @property
     def num_classes(self) -> int:
@@ -101,11 +105,17 @@ class Dataset:
         return replace(self, train=self.train.to(device), test=self.test.to(device))
 
 
-def centre_and_scale(x: Tensor, mean: float, scale: float) -> Tensor:
-    """(x - mean) / scale, of a float."""
+def centre_and_scale(x_NCHW: Tensor, mean: ChannelValues, scale: ChannelValues) -> Tensor:
+    """(x - mean) / scale, of a float; the same shape."""
     if mean == 0.0 and scale == 1.0:
-        return x
-    return (x - mean) / scale
+        return x_NCHW
+    return (x_NCHW - _along_channels(mean, x_NCHW)) / _along_channels(scale, x_NCHW)
+
+
+def _along_channels(values: ChannelValues, x_NCHW: Tensor) -> float | Tensor:
+    if isinstance(values, float):
+        return values
+    return torch.tensor(values, device=x_NCHW.device).view(-1, 1, 1)
 
 
 def centre_crop(images: Tensor, size: int) -> Tensor:

@@ -5,22 +5,28 @@ import torch
 from torch.nn import functional
 
 from bnrepro.data.dataset import Dataset, Split, binarize
+from bnrepro.data.input_scale import Centring, InputScale, centre_greys
 
 _TEST_EXAMPLES = 357
 _SPLIT_SEED = 2015
 
 
-def load_digits(threshold: int | None, size: int = 28, channels: int = 1) -> Dataset:
+def load_digits(
+    threshold: int | None,
+    size: int = 28,
+    channels: int = 1,
+    scale: InputScale = "symmetric",
+) -> Dataset:
     """1,440 training and 357 test images, (channels, size, size), 10 classes; no network needed.
 
     The 8x8 images of 17 grey levels are enlarged by bilinear interpolation and brought to 0 to 255
     before the threshold. The split is one fixed shuffle: the file is ordered by writer.
 
     Args:
-        threshold: a pixel above this grey level becomes 1, else 0; None: grey levels, which the
-            network receives from -1 to 1.
+        threshold: a pixel above this grey level becomes 1, else 0; None: grey levels.
         size: height and width, in pixels.
         channels: copies of the grey channel.
+        scale: of the grey levels that the network receives; 0 and 1 stay.
     """
     from sklearn.datasets import load_digits as load_bunch
 
@@ -32,10 +38,11 @@ def load_digits(threshold: int | None, size: int = 28, channels: int = 1) -> Dat
     labels = torch.from_numpy(bunch.target.astype(np.int64))
     shuffled = torch.from_numpy(np.random.default_rng(_SPLIT_SEED).permutation(len(labels)))
     test, train = shuffled[:_TEST_EXAMPLES], shuffled[_TEST_EXAMPLES:]
+    centring = Centring(0.0, 1.0) if threshold is not None else centre_greys(scale, images[train])
     return Dataset(
         train=Split(images[train], labels[train]),
         test=Split(images[test], labels[test]),
         class_names=tuple(map(str, range(10))),
-        input_mean=127.5 if threshold is None else 0.0,
-        input_scale=127.5 if threshold is None else 1.0,
+        input_mean=centring.mean,
+        input_scale=centring.scale,
     )

@@ -26,6 +26,7 @@ from rich.progress import track
 from bnrepro.data.class_names import describe_classes
 from bnrepro.data.dataset import Dataset, Split
 from bnrepro.data.image_tree import ImageTree, read_image_tree
+from bnrepro.data.input_scale import InputScale, centre_colours
 from bnrepro.data.pictures import centre_square
 from bnrepro.errors import UserError
 
@@ -126,22 +127,27 @@ def _check_disk(target: Path, needed: int) -> None:
         )
 
 
-def load_prepared(folder: Path) -> Dataset:
+def load_prepared(folder: Path, scale: InputScale = "symmetric") -> Dataset:
     """A prepared set as one uint8 tensor a split: in memory, or mapped where it is large.
 
     A large set (over 8 GiB) is read page by page as mini-batches ask for it, and the system keeps
     in memory what fits; its checksums were compared when it was written and are not again.
 
+    Args:
+        folder: of the prepared set.
+        scale: of what the network receives.
+
     Raises:
         UserError: a file is missing, cut short or altered.
     """
     index = json.loads((folder / "index.json").read_text())
+    centring = centre_colours(scale)
     return Dataset(
         train=_load_split(folder, "train", index),
         test=_load_split(folder, "val", index),
         class_names=describe_classes(index["classes"], Path(index["source"])),
-        input_mean=127.5,
-        input_scale=127.5,
+        input_mean=centring.mean,
+        input_scale=centring.scale,
     )
 
 

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from bnrepro.data.dataset import centre_and_scale
+from bnrepro.data.dataset import ChannelValues, centre_and_scale
 
 
 class Classifier(nn.Module):
@@ -17,7 +17,9 @@ class Classifier(nn.Module):
         input_scale: likewise.
     """
 
-    def __init__(self, network: nn.Module, input_mean: float, input_scale: float) -> None:
+    def __init__(
+        self, network: nn.Module, input_mean: ChannelValues, input_scale: ChannelValues
+    ) -> None:
         super().__init__()
         self.network = network
         self.input_mean = input_mean

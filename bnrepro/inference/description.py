@@ -24,9 +24,10 @@ class Preprocessing(_Section):
     """A grey level (0 to 255) above this becomes 1, any other 0; null: grey levels stay."""
     channels: int
     """A grey picture is copied to so many channels."""
-    input_mean: float
-    """The graph itself does this, and takes the uint8 pixels: (pixel - mean) / scale."""
-    input_scale: float
+    input_mean: float | tuple[float, ...]
+    """The graph itself does this, and takes the uint8 pixels: (pixel - mean) / scale; one
+    number, or one a channel."""
+    input_scale: float | tuple[float, ...]
     """See input_mean."""
 
 

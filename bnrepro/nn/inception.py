@@ -265,7 +265,7 @@ def _separable_conv(fan_in: int, out: int, build: _Builder) -> Activated:
     deep = fan_in * _DEPTH_MULTIPLIER
     linear = nn.Sequential(
         nn.Conv2d(fan_in, deep, 7, 2, padding=3, groups=fan_in, bias=False),
-        nn.Conv2d(deep, out, 1, bias=not build.norm.shifts),
+        PointwiseConv2d(deep, out, bias=not build.norm.shifts),
     )
     return build.activated(linear, out)
 

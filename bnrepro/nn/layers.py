@@ -34,17 +34,19 @@ def make_activation(name: Activation) -> nn.Module:
 
 @dataclass(frozen=True)
 class Initialization:
-    """How weights start; biases start from zero.
+    """How weights and biases start.
 
     Attributes:
-        name: ``gaussian``: N(0, std^2) (Section 4.1); ``xavier``: uniform with variance
+        name: ``caffe``: uniform with variance 1 / fan in, the biases of convolutions at 0.2:
+            Caffe's GoogLeNet (2014), made for pixels minus their mean. In the others biases start
+            from zero. ``gaussian``: N(0, std^2) (Section 4.1); ``xavier``: uniform with variance
             2 / (fan in + fan out) (Glorot & Bengio 2010); ``he``: N(0, 2 / fan in) (He et al.
             2015).
         std: standard deviation of ``gaussian``.
         conv_gain: factor on the weights of convolutions (Section 4.2.3).
     """
 
-    name: Literal["gaussian", "xavier", "he"]
+    name: Literal["gaussian", "xavier", "he", "caffe"]
     std: float | None = None
     conv_gain: float = 1.0
 
@@ -62,7 +64,13 @@ def initialize(model: nn.Module, init: Initialization, generator: torch.Generato
                     nn.init.xavier_uniform_(module.weight, generator=generator)
                 case "he":
                     nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
+                case "caffe":
+                    # A depthwise convolution's fan in is that of one group: what torch divides by.
+                    nn.init.kaiming_uniform_(
+                        module.weight, nonlinearity="linear", generator=generator
+                    )
             if isinstance(module, nn.Conv2d):
                 module.weight *= init.conv_gain
             if module.bias is not None:
-                nn.init.zeros_(module.bias)
+                is_conv = isinstance(module, nn.Conv2d)
+                nn.init.constant_(module.bias, 0.2 if init.name == "caffe" and is_conv else 0.0)

@@ -40,6 +40,7 @@ from bnrepro.nn import (
     no_norm,
 )
 from bnrepro.nn import Mlp as MlpNetwork
+from bnrepro.training.step import TrainingStep
 
 
 def make_dataset(config: RunConfig, console: Console) -> Dataset:
@@ -67,10 +68,10 @@ def load_dataset(config: RunConfig, console: Console) -> Dataset:
         UserError: its files are missing or damaged, or it holds less than a mini-batch.
     """
     match config.data:
-        case Digits(threshold=threshold, size=size, channels=channels):
-            dataset = load_digits(threshold, size, channels)
-        case Mnist(threshold=threshold, root=root):
-            dataset = load_mnist(threshold, root)
+        case Digits(threshold=threshold, size=size, channels=channels, scale=scale):
+            dataset = load_digits(threshold, size, channels, scale)
+        case Mnist(threshold=threshold, root=root, binarize=binarize):
+            dataset = load_mnist(threshold, root, binarize)
         case ImageFolder() as images:
             dataset = load_prepared(
                 prepare_image_folder(
@@ -80,7 +81,8 @@ def load_dataset(config: RunConfig, console: Console) -> Dataset:
                     images.bad_images,
                     images.root,
                     console,
-                )
+                ),
+                images.scale,
             )
         case _:
             assert_never(config.data)
@@ -104,6 +106,7 @@ def make_batches(config: RunConfig, dataset: Dataset, device: torch.device) -> T
         Shuffling(config.order.shuffle, config.order.shard_examples),
         Augmentation(chosen.crop, chosen.size or height, chosen.flip, chosen.distortion),
         device,
+        sample=isinstance(config.data, Mnist) and config.data.binarize == "sample",
     )
 
 
@@ -159,6 +162,20 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
             )
         case _:
             assert_never(config.model)
+
+
+def make_step(config: RunConfig, dataset: Dataset, model: nn.Module) -> TrainingStep:
+    """The parameter update of the run's optimizer."""
+    optim = config.optim
+    return TrainingStep(
+        model,
+        dataset.to_input,
+        optim.momentum,
+        optim.weight_decay,
+        getattr(torch, config.precision),
+        optim.bias_rate,
+        optim.bias_decay,
+    )
 
 
 def make_normalization(config: RunConfig) -> Normalization:

@@ -6,11 +6,10 @@ import torch
 from rich.console import Console
 
 from bnrepro.config import RunConfig
-from bnrepro.training.build import make_batches, make_dataset, make_model
+from bnrepro.training.build import make_batches, make_dataset, make_model, make_step
 from bnrepro.training.device import pick_device
 from bnrepro.training.evaluation import Evaluator
 from bnrepro.training.memory import keep_freed_memory
-from bnrepro.training.step import TrainingStep
 
 _WARM_UP, _TIMED = 3, 10
 
@@ -33,13 +32,7 @@ def estimate_seconds(config: RunConfig, console: Console) -> float:
         .to(memory_format=torch.channels_last)
         .train()
     )
-    update = TrainingStep(
-        model,
-        dataset.to_input,
-        config.optim.momentum,
-        config.optim.weight_decay,
-        getattr(torch, config.precision),
-    )
+    update = make_step(config, dataset, model)
     batch = make_batches(config, dataset, device)
     evaluate = Evaluator(config, dataset, device)
     lr = torch.zeros((), device=device)

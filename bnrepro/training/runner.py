@@ -20,7 +20,7 @@ from bnrepro.run_directory import (
     Status,
     write_atomically,
 )
-from bnrepro.training.build import make_batches, make_dataset, make_model
+from bnrepro.training.build import make_batches, make_dataset, make_model, make_step
 from bnrepro.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from bnrepro.training.claim import Say, claimed, is_out_of_memory, make_status
 from bnrepro.training.compiler import Step, compile_step
@@ -33,7 +33,6 @@ from bnrepro.training.progress import TrainingProgress
 from bnrepro.training.provenance import COMPUTATION_KEYS, provenance
 from bnrepro.training.recorder import DivergedError, Recorder
 from bnrepro.training.signals import stop_on_signals
-from bnrepro.training.step import TrainingStep
 from bnrepro.training.tensorboard import TensorBoardView
 
 
@@ -132,13 +131,7 @@ class _Run:
         self.say = say
         self.dataset = dataset
         self.model = model.train()
-        self.update = TrainingStep(
-            model,
-            dataset.to_input,
-            config.optim.momentum,
-            config.optim.weight_decay,
-            getattr(torch, config.precision),
-        )
+        self.update = make_step(config, dataset, model)
 
     def run(self) -> Outcome:
         before = self.directory.read_status()
