@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from bnrepro.run_directory import RunDirectory, write_atomically
+from bnrepro.runs import RunDirectory, write_atomically
 
 CROPS = (1, 10, 144)
 """Crops of an image that can be averaged over."""

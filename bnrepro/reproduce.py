@@ -12,7 +12,7 @@ from bnrepro.paper.claims import SCALE_TABLE
 from bnrepro.reports import CONTROLS, EXPERIMENTS, FIGURES, write_report
 from bnrepro.reports.fig4 import methods_of
 from bnrepro.reports.report import Report
-from bnrepro.run_directory import RunDirectory, State
+from bnrepro.runs import RunDirectory, State
 from bnrepro.sweep import Launcher, Swept, sweep
 
 TARGETS = (*FIGURES, "claims", "all")

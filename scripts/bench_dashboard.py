@@ -21,7 +21,7 @@ from pathlib import Path
 import yaml
 
 from bnrepro.config import load, run_id
-from bnrepro.run_directory import RunDirectory, State, Status
+from bnrepro.runs import RunDirectory, State, Status
 
 _LIMIT = 10.0  # seconds
 _EXPERIMENTS = ("fig1/with_bn", "fig1/without_bn", "fig2/bn_baseline", "fig2/bn_x5")

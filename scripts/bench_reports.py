@@ -22,7 +22,7 @@ import yaml
 from bnrepro.config import RunConfig, load, run_id
 from bnrepro.reports.fig1 import NETWORKS
 from bnrepro.reports.fig2 import MODELS
-from bnrepro.run_directory import RunDirectory, State, Status
+from bnrepro.runs import RunDirectory, State, Status
 
 EXPERIMENTS = [shown.experiment for shown in (*NETWORKS, *MODELS)]
 COMMANDS = (["status"], ["figure", "fig1"], ["figure", "fig2"], ["report", "--html"])

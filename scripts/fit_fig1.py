@@ -21,7 +21,7 @@ from rich.console import Console
 
 from bnrepro.config import load
 from bnrepro.paper import paper_curve
-from bnrepro.run_directory import read_rows
+from bnrepro.runs import read_rows
 from bnrepro.training import run
 
 LEARNING_RATES = (0.05, 0.1, 0.2)

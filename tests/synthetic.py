@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from bnrepro.config import RunConfig, load, run_id
-from bnrepro.run_directory import RunDirectory, State, Status
+from bnrepro.runs import RunDirectory, State, Status
 
 PROVENANCE = {
     "bnrepro": "0.1.0",

@@ -10,16 +10,16 @@ PACKAGE = Path(bnrepro.__file__).parent
 # A part of the package, and the parts it may import. cli may import everything.
 ALLOWED = {
     "errors": set(),
-    "run_directory": set(),
+    "runs": set(),
     "statistics": set(),
-    "predictions": {"run_directory"},
+    "predictions": {"runs"},
     "inference": {
         "config",
         "data",
         "errors",
         "nn",
         "predictions",
-        "run_directory",
+        "runs",
         "statistics",
         "training",
     },
@@ -29,7 +29,7 @@ ALLOWED = {
     "config": {"errors"},
     "completion": {"config"},
     "doctor": {"data"},
-    "training": {"config", "data", "nn", "errors", "run_directory"},
+    "training": {"config", "data", "nn", "errors", "runs"},
     "studies": {"nn"},
     "reproduce": {
         "config",
@@ -37,13 +37,13 @@ ALLOWED = {
         "inference",
         "paper",
         "reports",
-        "run_directory",
+        "runs",
         "studies",
         "sweep",
     },
-    "sweep": {"config", "training", "errors", "run_directory"},
-    "reports": {"config", "paper", "errors", "predictions", "run_directory", "statistics"},
-    "dashboard": {"config", "paper", "reports", "errors", "run_directory", "statistics"},
+    "sweep": {"config", "training", "errors", "runs"},
+    "reports": {"config", "paper", "errors", "predictions", "runs", "statistics"},
+    "dashboard": {"config", "paper", "reports", "errors", "runs", "statistics"},
 }
 
 # What speaks to Hydra: composing, expanding a sweep, and the program that Hydra starts.

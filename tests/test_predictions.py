@@ -12,7 +12,7 @@ from bnrepro.predictions import (
     read_predictions,
     write_predictions,
 )
-from bnrepro.run_directory import RunDirectory
+from bnrepro.runs import RunDirectory
 from bnrepro.statistics import proportion_interval
 
 METHOD = Method("population", 200, 144)

@@ -19,7 +19,7 @@ from bnrepro.cli.options import Debug, Json, Overrides, Runs
 def list_presets(runs: Runs = Path("runs"), as_json: Json = False, debug: Debug = False) -> None:
     """Show the experiments, scales and data sets, and which runs exist."""
     from bnrepro.config.groups import options
-    from bnrepro.run_directory import count_runs
+    from bnrepro.runs import count_runs
 
     groups = {group: options(group) for group in ("experiment", "scale", "data")}
     counts = count_runs(runs)

@@ -49,7 +49,7 @@ def train(overrides: Overrides = None, as_json: Json = False, debug: Debug = Fal
 
 
 def _last_accuracy(outcome: "Outcome") -> float | None:
-    from bnrepro.run_directory import last_values
+    from bnrepro.runs import last_values
 
     return last_values(outcome.directory.metrics).get("test/accuracy")
 

@@ -10,7 +10,7 @@ from bnrepro.dashboard import events
 from bnrepro.dashboard.figures import ACCURACY, figure_tags
 from bnrepro.dashboard.hparams import HParams, end
 from bnrepro.dashboard.sources import Mark, Source, is_value, read_new_lines
-from bnrepro.run_directory import Histogram
+from bnrepro.runs import Histogram
 
 # What a row of results shows, and the recorded tag that it is the latest value of.
 _RESULTS = {

@@ -11,7 +11,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import (
 )
 
 from bnrepro.config import RunConfig
-from bnrepro.run_directory import State
+from bnrepro.runs import State
 
 Value = str | float | bool
 METRICS = {

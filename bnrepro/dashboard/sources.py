@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bnrepro.config import RunConfig, read_stored, recipe_id
-from bnrepro.run_directory import RunDirectory, find_runs
+from bnrepro.runs import RunDirectory, find_runs
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from bnrepro.dashboard.results import about, files, show
 from bnrepro.dashboard.seeds import mean_events
 from bnrepro.dashboard.sources import Mark, Source, find_sources
 from bnrepro.errors import UserError
-from bnrepro.run_directory import write_atomically
+from bnrepro.runs import write_atomically
 
 _FORMAT = 1  # of the events that are written; a view of another format is built anew
 _STATE = "view.json"

@@ -10,7 +10,7 @@ from bnrepro.inference.held_out import Statistics, network_with, predict_held_ou
 from bnrepro.inference.keep import keep
 from bnrepro.inference.trained import TrainedRun, load_trained, read_finished
 from bnrepro.predictions import CROPS, Method, Predictions, ensemble
-from bnrepro.run_directory import RunDirectory
+from bnrepro.runs import RunDirectory
 from bnrepro.statistics import proportion_interval
 from bnrepro.training.device import Device
 

@@ -21,7 +21,7 @@ from bnrepro.inference.preprocessing import preprocessing_of
 from bnrepro.inference.trained import TrainedRun, load_trained, read_finished
 from bnrepro.nn import fold_batch_norm
 from bnrepro.predictions import Method, Predictions, read_predictions
-from bnrepro.run_directory import RunDirectory, write_atomically
+from bnrepro.runs import RunDirectory, write_atomically
 from bnrepro.training.device import Device
 
 FixedStatistics = Literal["population", "moving"]

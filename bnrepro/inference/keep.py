@@ -9,7 +9,7 @@ from bnrepro.errors import RunFailedError
 from bnrepro.inference.held_out import network_with, predict_held_out
 from bnrepro.inference.trained import load_trained
 from bnrepro.predictions import Method, Predictions, read_predictions, write_predictions
-from bnrepro.run_directory import RunDirectory
+from bnrepro.runs import RunDirectory
 from bnrepro.training.device import Device
 
 _BATCH_SIZE = 256

@@ -13,7 +13,7 @@ from torch import nn
 from bnrepro.config import RunConfig, read_stored
 from bnrepro.data.dataset import Dataset, Split
 from bnrepro.errors import UserError
-from bnrepro.run_directory import RunDirectory, State
+from bnrepro.runs import RunDirectory, State
 from bnrepro.training.build import crop_dataset, load_dataset, make_model
 from bnrepro.training.device import Device, pick_device
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from bnrepro.config import RunConfig, differences, preset, read_stored
-from bnrepro.run_directory import RunDirectory, State, find_runs, read_good_rows
+from bnrepro.runs import RunDirectory, State, find_runs, read_good_rows
 
 
 @dataclass(frozen=True)

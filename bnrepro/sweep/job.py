@@ -13,7 +13,7 @@ from rich.console import Console
 from bnrepro.config import RunConfig, run_path
 from bnrepro.config.load import from_composed
 from bnrepro.errors import RunBusyError, RunDeletedError
-from bnrepro.run_directory import RunDirectory, State, last_values
+from bnrepro.runs import RunDirectory, State, last_values
 
 RETRY_FAILED = "BNREPRO_RETRY_FAILED"
 """Environment variable: set where failed runs are to be run again."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from bnrepro.config import RunConfig, expand, load, recipe_id, run_path
-from bnrepro.run_directory import RunDirectory
+from bnrepro.runs import RunDirectory
 from bnrepro.sweep.table import RunRow, observe
 
 

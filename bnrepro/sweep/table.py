@@ -9,7 +9,7 @@ from rich.table import Table
 
 from bnrepro.config import RunConfig, differences, preset, read_stored
 from bnrepro.errors import UserError
-from bnrepro.run_directory import RunDirectory, State, Status, find_runs, last_values
+from bnrepro.runs import RunDirectory, State, Status, find_runs, last_values
 
 WAITING = "waiting"
 """The state of a run of which there is nothing yet."""

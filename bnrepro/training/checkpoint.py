@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor
 
-from bnrepro.run_directory import RunDirectory, write_atomically
+from bnrepro.runs import RunDirectory, write_atomically
 
 
 class Checkpoint(TypedDict):

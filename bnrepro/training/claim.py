@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bnrepro.config import RunConfig
 from bnrepro.errors import RunBusyError, RunDeletedError, RunFailedError, UserError
-from bnrepro.run_directory import LockedError, RunDirectory, State, Status
+from bnrepro.runs import LockedError, RunDirectory, State, Status
 
 Say = Callable[[str], None]
 """Tells the person and the run's log.txt at once."""

@@ -13,7 +13,7 @@ from bnrepro.data.batches import TrainingBatches
 from bnrepro.data.dataset import Dataset
 from bnrepro.data.order import epoch_order
 from bnrepro.nn import estimate_population_statistics, normalize_by_batch
-from bnrepro.run_directory import Row
+from bnrepro.runs import Row
 from bnrepro.training.build import make_batches
 from bnrepro.training.probes import observe_activation_inputs
 

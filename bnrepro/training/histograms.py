@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from bnrepro.run_directory import Histogram, read_histograms
+from bnrepro.runs import Histogram, read_histograms
 from bnrepro.training.probes import sample_values
 
 _BINS = 30

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from bnrepro.config import RunConfig
 from bnrepro.data.dataset import Dataset
-from bnrepro.run_directory import Row
+from bnrepro.runs import Row
 from bnrepro.training.build import make_batches
 from bnrepro.training.checkpoint import Checkpoint
 from bnrepro.training.compiler import Step

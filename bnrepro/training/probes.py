@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bnrepro.nn import Activated
-from bnrepro.run_directory import Row
+from bnrepro.runs import Row
 
 PERCENTILES = (15, 50, 85)
 

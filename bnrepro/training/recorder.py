@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bnrepro.errors import RunDeletedError
-from bnrepro.run_directory import Row
+from bnrepro.runs import Row
 
 
 class DivergedError(Exception):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bnrepro.config import RunConfig, run_id, run_path
 from bnrepro.data.dataset import Dataset
 from bnrepro.errors import UserError
-from bnrepro.run_directory import (
+from bnrepro.runs import (
     Row,
     RunDirectory,
     State,

@@ -2,7 +2,7 @@
 
 import shutil
 
-from bnrepro.run_directory import Row, RunDirectory, read_rows
+from bnrepro.runs import Row, RunDirectory, read_rows
 
 
 class TensorBoardView:

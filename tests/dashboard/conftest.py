@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bnrepro.config import load, run_id
-from bnrepro.run_directory import RunDirectory, State, Status
+from bnrepro.runs import RunDirectory, State, Status
 
 WriteRun = Callable[..., RunDirectory]
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import pytest
 
-from bnrepro.run_directory import RunDirectory
+from bnrepro.runs import RunDirectory
 from tests.dashboard.conftest import add_row
 
 _PATIENCE = 60.0

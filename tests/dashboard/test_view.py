@@ -11,7 +11,7 @@ from bnrepro.config import load
 from bnrepro.dashboard.view import View
 from bnrepro.errors import UserError
 from bnrepro.paper import paper_curve
-from bnrepro.run_directory import RunDirectory, State, read_rows
+from bnrepro.runs import RunDirectory, State, read_rows
 from tests.dashboard.conftest import add_row, write_run
 
 

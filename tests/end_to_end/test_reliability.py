@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bnrepro.config import load, run_path
-from bnrepro.run_directory import RunDirectory
+from bnrepro.runs import RunDirectory
 
 KILLS = 10
 # Long enough to be killed ten times before it ends.

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bnrepro.config import load
-from bnrepro.run_directory import RunDirectory
+from bnrepro.runs import RunDirectory
 from bnrepro.sweep import Launcher, plan
 from bnrepro.training import run
 from tests.conftest import CommandLine

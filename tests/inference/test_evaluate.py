@@ -16,7 +16,7 @@ from bnrepro.inference import evaluate, find_run, keep_predictions
 from bnrepro.inference.held_out import network_with, predict_held_out
 from bnrepro.inference.trained import load_trained
 from bnrepro.predictions import Method, ensemble, read_predictions
-from bnrepro.run_directory import RunDirectory, State, last_values
+from bnrepro.runs import RunDirectory, State, last_values
 from bnrepro.training import run
 from tests.conftest import CommandLine
 

@@ -12,7 +12,7 @@ from bnrepro.errors import UserError
 from bnrepro.paper import paper_curve
 from bnrepro.reports import draw_fig1
 from bnrepro.reports.runs import ended_runs
-from bnrepro.run_directory import RunDirectory, State
+from bnrepro.runs import RunDirectory, State
 from bnrepro.training import run
 
 CHANGED = ["steps=40"]

@@ -10,7 +10,7 @@ from bnrepro.config import load
 from bnrepro.reports import draw_fig2, write_fig3
 from bnrepro.reports.fig2 import MODELS, fig3_table
 from bnrepro.reports.runs import FinishedRun
-from bnrepro.run_directory import RunDirectory
+from bnrepro.runs import RunDirectory
 from bnrepro.training import run
 
 CHANGED = ["inception_steps=60", "model.width=0.0625", "data.size=32"]

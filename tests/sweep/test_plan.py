@@ -4,7 +4,7 @@ import pytest
 
 from bnrepro.config import differences, expand, load, run_path, with_late_values
 from bnrepro.errors import UserError
-from bnrepro.run_directory import RunDirectory, State, Status
+from bnrepro.runs import RunDirectory, State, Status
 from bnrepro.sweep import Launcher, observe, plan, rows_of, table
 
 

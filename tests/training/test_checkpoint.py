@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bnrepro.run_directory import RunDirectory
+from bnrepro.runs import RunDirectory
 from bnrepro.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bnrepro.run_directory import read_histograms
+from bnrepro.runs import read_histograms
 from bnrepro.training.histograms import HistogramRecorder
 
 

@@ -20,7 +20,7 @@ from bnrepro.config import RunConfig, run_path
 from bnrepro.config.groups import options
 from bnrepro.data.batches import TrainingBatches
 from bnrepro.errors import RunFailedError, UserError
-from bnrepro.run_directory import Row, RunDirectory, State, read_rows
+from bnrepro.runs import Row, RunDirectory, State, read_rows
 from bnrepro.training import run
 from bnrepro.training.evaluation import Evaluator
 

@@ -1,0 +1,112 @@
+"""metrics.jsonl and histograms.jsonl, read back."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Row = dict[str, float | int]
+"""One line of metrics.jsonl: ``step`` and whatever was recorded there, by its tag."""
+
+
+class Histogram(NamedTuple):
+    """One line of histograms.jsonl: the inputs to a layer's nonlinearity at one evaluation.
+
+    Attributes:
+        step: updates done.
+        layer: its name in the network.
+        low: left edge of the first bin.
+        high: right edge of the last bin.
+        counts: values in each bin; the bins are equally wide.
+    """
+
+    step: int
+    layer: str
+    low: float
+    high: float
+    counts: list[int]
+
+
+_TAIL_BYTES = 65_536
+_NUMBERS = frozenset({int, float})
+
+
+def read_rows(metrics: Path) -> Iterator[Row]:
+    """The rows of a metrics.jsonl, in order.
+
+    Raises:
+        ValueError: a line is no JSON object with a step; names the line.
+    """
+    with metrics.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            yield _parse_row(line, number)
+
+
+def read_good_rows(metrics: Path) -> tuple[list[Row], list[str]]:
+    """The rows of a metrics.jsonl that can be read, and what is wrong with each of the others.
+
+    Steps only grow: a row that is not beyond the one before it is damaged, too.
+    """
+    rows: list[Row] = []
+    damage = []
+    with metrics.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                row = _parse_row(line, number)
+            except ValueError as error:
+                damage.append(str(error))
+                continue
+            if rows and row["step"] <= rows[-1]["step"]:
+                damage.append(f"line {number} is not beyond the step before it")
+            else:
+                rows.append(row)
+    return rows, damage
+
+
+def _parse_row(line: bytes, number: int) -> Row:
+    try:
+        row: Any = json.loads(line.decode())  # as bytes, json guesses at their encoding first
+    except ValueError as error:
+        raise ValueError(f"line {number} is no JSON row") from error
+    if not isinstance(row, dict) or "step" not in row:
+        raise ValueError(f"line {number} is no row with a step")
+    if not _NUMBERS.issuperset(map(type, row.values())):
+        raise ValueError(f"line {number} holds what is no number")
+    return row
+
+
+def last_values(metrics: Path) -> Row:
+    """The newest value of each tag near the end of a metrics.jsonl that may be being written."""
+    try:
+        with metrics.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - _TAIL_BYTES))
+            lines = file.read().split(b"\n")
+    except OSError:
+        return {}
+    values: Row = {}
+    for line in lines:
+        try:
+            values |= json.loads(line)
+        except (ValueError, TypeError):
+            continue  # the first line is cut by the seek, the last may be half written
+    return values
+
+
+def read_histograms(histograms: Path, start: int = 0) -> Iterator[tuple[Histogram, int]]:
+    """The lines of a histograms.jsonl, each with the position behind it; ends at one not whole.
+
+    Args:
+        histograms: the file.
+        start: position to begin at.
+    """
+    with histograms.open("rb") as lines:
+        lines.seek(start)
+        for line in iter(lines.readline, b""):
+            try:
+                histogram = Histogram(**json.loads(line))
+            except (ValueError, TypeError):
+                return
+            if not line.endswith(b"\n"):
+                return
+            yield histogram, lines.tell()
