@@ -1,4 +1,4 @@
-"""TAB completion of Hydra overrides: experiments, groups, their options, keys and their choices."""
+"""TAB completion: Hydra overrides (experiments, groups, keys, their choices), studies, scales."""
 
 import os
 
@@ -15,6 +15,18 @@ def complete_override(incomplete: str) -> list[tuple[str, str]]:
     if (key := _key_before_cursor()) is not None:
         return _values(key)
     return _keys()
+
+
+def complete_study(incomplete: str) -> list[str]:
+    """The studies whose name begins so."""
+    from bnrepro.studies.registry import study_names
+
+    return [name for name in study_names() if name.startswith(incomplete)]
+
+
+def complete_scale(incomplete: str) -> list[tuple[str, str]]:
+    """The scales whose name begins so, with what they are."""
+    return [value for value in _values("scale") if value[0].startswith(incomplete)]
 
 
 def _key_before_cursor() -> str | None:

@@ -1,5 +1,8 @@
 """The errors that a user can cause, and the one that stops a run on purpose."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class UserError(Exception):
     """Something the user can put right: one line, naming what is wrong and what would be right.
@@ -21,3 +24,18 @@ class RunFailedError(Exception):
 
 class RunDeletedError(RunFailedError):
     """The files of a run were deleted while it was going."""
+
+
+def nearest(word: str, allowed: Iterable[str], or_else: str | None = None) -> str:
+    """What a user may have meant, for the end of a message.
+
+    Args:
+        word: what was given.
+        allowed: what would be right.
+        or_else: said where nothing is near; None: all that is allowed.
+    """
+    allowed = list(allowed)
+    close = difflib.get_close_matches(word, allowed, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]}?"
+    return or_else or f"choose from {', '.join(allowed)}"

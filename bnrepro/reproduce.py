@@ -1,4 +1,4 @@
-"""The paper from nothing: run what is missing, draw it, test the claims, write the report."""
+"""From studies to results: run what is missing, prepare, draw, judge, write the report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,21 +6,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bnrepro.config import preset, run_id
-from bnrepro.errors import UserError
-from bnrepro.paper.claims import SCALE_TABLE
-from bnrepro.reports import CONTROLS, EXPERIMENTS, FIGURES, write_report
-from bnrepro.reports.fig4 import methods_of
-from bnrepro.reports.report import Report
-from bnrepro.runs import RunDirectory, State
+from bnrepro.config import RunConfig, run_id
+from bnrepro.errors import UserError, nearest
+from bnrepro.render.report import Report, write_report
+from bnrepro.runs.ended import EndedRuns
+from bnrepro.studies.evidence import Evidence, gather, line_config
+from bnrepro.studies.registry import studies, study, study_names
+from bnrepro.studies.study import Study
 from bnrepro.sweep import Launcher, Swept, sweep
 
-TARGETS = (*FIGURES, "claims", "all")
-"""What can be reproduced."""
+ALL = "all"
 
 
 @dataclass(frozen=True)
-class Reproduced:
+class Reproduction:
     """How it ended.
 
     Attributes:
@@ -33,7 +32,7 @@ class Reproduced:
 
 
 def reproduce(
-    targets: Sequence[str],
+    names: Sequence[str],
     scale: str,
     seeds: int,
     launcher: Launcher,
@@ -41,71 +40,52 @@ def reproduce(
     results: Path,
     html: bool,
     console: Console,
-) -> Reproduced:
-    """Train what the targets lack at a scale, and write the report on all that has run there.
+) -> Reproduction:
+    """Train what studies lack at a scale, and write the report on all that has run there.
 
     Args:
-        targets: of `TARGETS`; ``all`` is every one.
+        names: of studies, or ``all``.
         scale: how big.
-        seeds: runs of each experiment: 0, 1 and so on.
+        seeds: runs of each line: 0, 1 and so on.
         launcher: where the runs execute.
         runs: folder of the run directories.
-        results: the results folder.
+        results: the folder to write to.
         html: whether to write the page, too.
         console: how the runs go.
 
     Raises:
-        UserError: an unknown target or scale, or what runs and results refuse.
+        UserError: an unknown study or scale, or what runs and results refuse.
     """
-    for target in targets:
-        if target not in TARGETS:
-            raise UserError(f"{target}: cannot be reproduced; choose from {', '.join(TARGETS)}")
-    wanted = TARGETS[:-1] if "all" in targets else targets
-    experiments = dict.fromkeys(name for target in wanted for name in EXPERIMENTS[target])
-    swept = sweep(
-        [
-            f"experiment={','.join(experiments)}",
-            f"scale={scale}",
-            f"seed=range(0,{seeds})",
-            f"runtime.runs={runs}",
-        ],
-        launcher,
-        retry_failed=False,
-        console=console,
-    )
+    wanted = [study(name) for name in _chosen(names)]
+    configs = [
+        line_config(line, scale).model_copy(update={"seed": seed})
+        for one in wanted
+        for line in one.lines
+        for seed in range(seeds)
+    ]
+    swept = sweep(_once(configs, runs), launcher, retry_failed=False, console=console)
     if swept.signal is not None:
-        return Reproduced(swept, None)
-    if "fig4" in wanted:
-        console.print("evaluating the members of Figure 4's ensemble")
-        _evaluate_members(scale, seeds, runs, launcher)
-    _compare_scaled_weights(results / scale / SCALE_TABLE)
-    return Reproduced(swept, report(runs, scale, results, html))
+        return Reproduction(swept, None)
+    for one in wanted:
+        if one.prepare is not None:
+            console.print(f"preparing {one.name}")
+            prepare(one, scale, runs, results)
+    return Reproduction(swept, report(runs, scale, results, html))
 
 
-def _compare_scaled_weights(file: Path) -> None:
-    """What the claim of Section 3.3 is tested on: computed, not trained; the same every time."""
-    from bnrepro.studies import write_scale_invariance  # imports torch
+def prepare(one: Study, scale: str, runs: Path, results: Path) -> None:
+    """Compute what a study needs before it is drawn.
 
+    Raises:
+        UserError: the results cannot be written.
+    """
+    folder = folder_of(one, scale, results)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_scale_invariance(file)
+        folder.mkdir(parents=True, exist_ok=True)
+        if one.prepare is not None:
+            one.prepare(one, scale, runs, folder)
     except OSError as error:
-        raise UserError(f"{file}: cannot be written ({error.strerror})") from error
-
-
-def _evaluate_members(scale: str, seeds: int, runs: Path, launcher: Launcher) -> None:
-    """Keep the predictions that Figure 4 is made from, of the members that finished."""
-    from bnrepro.inference import keep_predictions  # imports torch
-
-    wanted = []
-    for experiment in EXPERIMENTS["fig4"]:
-        for seed in range(seeds):
-            config = preset(experiment, scale).model_copy(update={"seed": seed})
-            directory = RunDirectory(runs / experiment / run_id(config))
-            status = directory.read_status()
-            if status is not None and status.state is State.FINISHED:
-                wanted.append((directory, methods_of(config)))
-    keep_predictions(wanted, launcher.local_workers(), "auto")
+        raise UserError(f"{folder}: cannot be written ({error.strerror})") from error
 
 
 def report(runs: Path, scale: str, results: Path, html: bool) -> Report:
@@ -114,10 +94,52 @@ def report(runs: Path, scale: str, results: Path, html: bool) -> Report:
     Args:
         runs: folder of the run directories.
         scale: how big.
-        results: the results folder.
+        results: the folder to write to.
         html: whether to write the page, too.
 
     Raises:
         UserError: nothing has run, or the results cannot be written.
     """
-    return write_report(runs, scale, results, FIGURES, html, CONTROLS)
+    ended = EndedRuns(runs)
+    evidence = [gather(one, scale, ended, folder_of(one, scale, results)) for one in studies()]
+    return write_report(evidence, scale, results, html)
+
+
+def evidence_of(
+    name: str, scale: str, runs: Path, results: Path, overrides: Sequence[str] = ()
+) -> Evidence:
+    """What there is of a study, at a scale, under overrides.
+
+    Raises:
+        UserError: there is no such study, an override is wrong, or nothing has run.
+    """
+    one = study(name)
+    folder = folder_of(one, scale, results, overrides)
+    evidence = gather(one, scale, EndedRuns(runs), folder, overrides)
+    if evidence.is_empty:
+        raise UserError(
+            f"{name}: no finished run at scale={scale} under {runs}; "
+            f"`bnrepro reproduce {name} --scale {scale}` makes them"
+        )
+    return evidence
+
+
+def folder_of(one: Study, scale: str, results: Path, overrides: Sequence[str] = ()) -> Path:
+    """Where a study is written: what was changed does not pass for the paper's."""
+    return results / scale / ",".join([one.name, *overrides]).replace("/", "_")
+
+
+def _chosen(names: Sequence[str]) -> list[str]:
+    for name in names:
+        if name != ALL and name not in study_names():
+            raise UserError(f"{name}: no such study; {nearest(name, [*study_names(), ALL])}")
+    return study_names() if ALL in names else list(dict.fromkeys(names))
+
+
+def _once(configs: Sequence[RunConfig], runs: Path) -> list[RunConfig]:
+    """Each computation once, in the folder of runs: studies share runs."""
+    by_id = {run_id(config): config for config in configs}
+    return [
+        config.model_copy(update={"runtime": config.runtime.model_copy(update={"runs": str(runs)})})
+        for config in by_id.values()
+    ]

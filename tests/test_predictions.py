@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss, top_k_accuracy_score
 
-from bnrepro.predictions import (
+from bnrepro.runs.predictions import (
     Method,
     Predictions,
     ensemble,

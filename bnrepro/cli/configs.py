@@ -17,11 +17,13 @@ from bnrepro.cli.options import Debug, Json, Overrides, Runs
     "list", epilog=examples("bnrepro list", "bnrepro list --json", "bnrepro list --runs D")
 )
 def list_presets(runs: Runs = Path("runs"), as_json: Json = False, debug: Debug = False) -> None:
-    """Show the experiments, scales and data sets, and which runs exist."""
+    """Show the studies, experiments, scales and data sets, and which runs exist."""
     from bnrepro.config.groups import options
     from bnrepro.runs import count_runs
+    from bnrepro.studies.registry import studies
 
-    groups = {group: options(group) for group in ("experiment", "scale", "data")}
+    groups = {"study": {one.name: one.question for one in studies()}}
+    groups |= {group: options(group) for group in ("experiment", "scale", "data")}
     counts = count_runs(runs)
     if as_json:
         typer.echo(json.dumps({**groups, "runs": counts}, indent=2))
@@ -30,7 +32,7 @@ def list_presets(runs: Runs = Path("runs"), as_json: Json = False, debug: Debug 
     for group, described in groups.items():
         table = Table(group, "what it is", "runs", box=None, header_style="bold", pad_edge=False)
         for name, description in described.items():
-            states = counts[group].get(name, {})
+            states = counts.get(group, {}).get(name, {})
             table.add_row(
                 name, description, ", ".join(f"{n} {state}" for state, n in states.items()) or "-"
             )
@@ -56,10 +58,10 @@ def config(
     """Print what the overrides resolve to, and the id of the run."""
     import yaml
 
-    from bnrepro.config import DEFAULT_OVERRIDES, load, run_id
+    from bnrepro.config import load, run_id
     from bnrepro.config.explain import explain as explain_fields
 
-    resolved = load(overrides or DEFAULT_OVERRIDES)
+    resolved = load(overrides or [])
     if explain and as_json:
         fields = [field._asdict() for field in explain_fields(resolved)]
         typer.echo(json.dumps(fields, indent=2))

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from bnrepro.cli.app import settings
-from bnrepro.completion import complete_override
+from bnrepro.completion import complete_override, complete_scale
 
 
 def _set_debug(value: bool) -> None:
@@ -25,7 +25,12 @@ Debug = Annotated[
 DataName = Annotated[str, typer.Argument(help="The data set.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Runs = Annotated[Path, typer.Option("--runs", help="Folder of the run directories.")]
-Results = Annotated[Path, typer.Option(help="Folder to write to.")]
+Out = Annotated[
+    Path, typer.Option("--out", help="Folder to write to; results/ is what the project publishes.")
+]
+Scale = Annotated[
+    str, typer.Option(help="How big: smoke, laptop, gpu, paper.", autocompletion=complete_scale)
+]
 Html = Annotated[
     bool, typer.Option("--html", help="Write report.html, too: one page, works offline.")
 ]

@@ -14,55 +14,56 @@ from bnrepro.cli.options import (
     Hours,
     Html,
     Json,
+    Out,
     Overrides,
     Partition,
-    Results,
     Runs,
+    Scale,
     Slurm,
     Workers,
 )
 from bnrepro.cli.sweep import exit_as
-from bnrepro.errors import UserError
+from bnrepro.completion import complete_study
 
 if TYPE_CHECKING:
-    from bnrepro.reports.report import Report
+    from bnrepro.render.report import Report
 
 
 @app.command(
     epilog=examples(
         "bnrepro figure fig1",
-        "bnrepro figure fig1 --scale smoke",
-        "bnrepro figure fig1 --results D optim.lr_multiplier=5",
+        "bnrepro figure fig1 --scale laptop",
+        "bnrepro figure fig1 --out D optim.lr_multiplier=5",
     )
 )
 def figure(
-    name: Annotated[str, typer.Argument(help="Which figure: fig1 to fig4, statistics.")],
+    name: Annotated[
+        str, typer.Argument(help="Which study: `bnrepro list`.", autocompletion=complete_study)
+    ],
     overrides: Overrides = None,
-    scale: Annotated[str, typer.Option(help="Draw the runs of this scale.")] = "laptop",
+    scale: Scale = "smoke",
     runs: Runs = Path("runs"),
-    results: Results = Path("results"),
+    out: Out = Path("reports"),
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Draw a figure from finished runs, with its numbers as CSV, into results/<scale>/<figure>.
+    """Draw a study from finished runs, with its numbers as CSV, into <out>/<scale>/<study>.
 
     Overrides choose runs that were made with the same overrides.
     """
-    from bnrepro.reports import FIGURES
+    from bnrepro.render.report import write_study
+    from bnrepro.reproduce import evidence_of
 
-    if name not in FIGURES:
-        raise UserError(f"{name}: no such figure; choose from {', '.join(FIGURES)}")
-    drawn = FIGURES[name](runs, scale, results, overrides or [])
-    files = sorted(map(str, drawn.folder.iterdir()))
-    for note in drawn.notes:
-        typer.echo(note, err=True)
+    evidence = evidence_of(name, scale, runs, out, overrides or [])
+    files = list(map(str, write_study(evidence)))
+    missing = [line.label for line in evidence.missing]
     if as_json:
-        values = {"folder": str(drawn.folder), "files": files, "not_run": drawn.missing}
-        typer.echo(json.dumps({**values, "notes": drawn.notes}))
+        values = {"folder": str(evidence.folder), "files": files, "not_run": missing}
+        typer.echo(json.dumps(values))
         return
-    for experiment in drawn.missing:
+    if missing:
         typer.echo(
-            f"{experiment}: not run; `bnrepro train experiment={experiment} scale={scale}` adds it"
+            f"not run: {', '.join(missing)}; `bnrepro reproduce {name} --scale {scale}` runs them"
         )
     for file in files:
         typer.echo(file)
@@ -71,34 +72,33 @@ def figure(
 @app.command(
     epilog=examples(
         "bnrepro report",
-        "bnrepro report --scale smoke --html",
-        "bnrepro report --runs D --results D --json",
+        "bnrepro report --scale laptop --html",
+        "bnrepro report --runs D --out D --json",
     )
 )
 def report(
-    scale: Annotated[str, typer.Option(help="Report on the runs of this scale.")] = "laptop",
+    scale: Scale = "smoke",
     runs: Runs = Path("runs"),
-    results: Results = Path("results"),
+    out: Out = Path("reports"),
     html: Html = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write results/<scale>/REPORT.md: every figure that has runs, and the claims with verdicts."""
+    """Write <out>/<scale>/REPORT.md: every study that has runs, and the claims with verdicts."""
     from bnrepro.reproduce import report as write_report
 
-    _show_report(write_report(runs, scale, results, html), scale, as_json)
+    _show_report(write_report(runs, scale, out, html), scale, as_json)
 
 
 def _show_report(written: "Report", scale: str, as_json: bool) -> None:
-    for note in written.notes:
-        typer.echo(note, err=True)
     files = list(map(str, written.files))
     if as_json:
         typer.echo(json.dumps(written._asdict() | {"files": files}))
         return
-    for experiment in written.not_run:
+    if written.not_run:
         typer.echo(
-            f"{experiment}: not run; `bnrepro train experiment={experiment} scale={scale}` adds it"
+            f"{len(written.not_run)} lines of studies not run; "
+            f"`bnrepro reproduce all --scale {scale}` runs them"
         )
     for claim, verdict in written.verdicts.items():
         typer.echo(f"{claim}: {verdict}")
@@ -114,35 +114,40 @@ def _show_report(written: "Report", scale: str, as_json: bool) -> None:
     )
 )
 def reproduce(
-    targets: Annotated[
+    names: Annotated[
         list[str] | None,
-        typer.Argument(help="fig1 to fig4, statistics, claims, all; bare: all."),
+        typer.Argument(
+            metavar="STUDY...",
+            help="Studies: `bnrepro list`; all, or none: all of them.",
+            autocompletion=complete_study,
+        ),
     ] = None,
-    scale: Annotated[str, typer.Option(help="How big: smoke, laptop, gpu, paper.")] = "smoke",
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each experiment.")] = 3,
+    scale: Scale = "smoke",
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each line.")] = 3,
     workers: Workers = None,
     slurm: Slurm = False,
     partition: Partition = None,
     hours: Hours = 4.0,
     gpus: Gpus = 0,
     runs: Runs = Path("runs"),
-    results: Results = Path("results"),
+    out: Out = Path("reports"),
     html: Annotated[
         bool, typer.Option("--html/--no-html", help="Write report.html: one page, works offline.")
     ] = True,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Reproduce the paper at a scale: train what is missing, then draw, test and report.
+    """Reproduce the paper at a scale: train what is missing, then draw, judge and report.
 
     The same command again goes on where it was stopped. Exit codes as for `bnrepro sweep`.
     """
+    from bnrepro.reproduce import ALL
     from bnrepro.reproduce import reproduce as run_all
     from bnrepro.sweep import Launcher
 
     console = Console(stderr=as_json)
     launcher = Launcher(workers, slurm, partition, hours, gpus)
-    done = run_all(targets or ["all"], scale, seeds, launcher, runs, results, html, console)
+    done = run_all(names or [ALL], scale, seeds, launcher, runs, out, html, console)
     if done.report is not None:
         _show_report(done.report, scale, as_json)
     exit_as(done.swept)
@@ -151,14 +156,14 @@ def reproduce(
 @app.command(
     epilog=examples(
         "bnrepro dashboard",
-        "bnrepro dashboard --scale smoke",
+        "bnrepro dashboard --scale laptop",
         "bnrepro dashboard --runs D --port 7007 --no-open",
     )
 )
 def dashboard(
-    scale: Annotated[str, typer.Option(help="Show the runs of this scale.")] = "laptop",
+    scale: Scale = "smoke",
     runs: Runs = Path("runs"),
-    results: Results = Path("results"),
+    out: Out = Path("reports"),
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port; the next free one if it is in use.")
     ] = 6006,
@@ -170,5 +175,6 @@ def dashboard(
     Runs until Ctrl-C.
     """
     from bnrepro.dashboard import serve
+    from bnrepro.studies.registry import studies
 
-    serve(runs, scale, results, port, browse=not no_open, say=typer.echo)
+    serve(runs, scale, out, studies(), port, browse=not no_open, say=typer.echo)

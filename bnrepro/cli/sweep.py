@@ -43,12 +43,11 @@ def sweep(
     repeats nothing. Exit code 0: all ended well, or are going elsewhere; 130 or 143: stopped;
     1: a run failed or was deleted; 2: wrong command.
     """
-    from bnrepro.config import DEFAULT_OVERRIDES
     from bnrepro.sweep import Launcher
     from bnrepro.sweep import sweep as run_sweep
 
     console = Console(stderr=as_json)
-    overrides = overrides or [*DEFAULT_OVERRIDES]
+    overrides = overrides or []
     if dry_run:
         _show_plan(overrides, console, as_json)
         return

@@ -26,9 +26,9 @@ def train(overrides: Overrides = None, as_json: Json = False, debug: Debug = Fal
     Exit code 0: finished or diverged; 130 or 143: stopped by Ctrl-C or SIGTERM; 1: failed;
     2: wrong command.
     """
-    from bnrepro.config import DEFAULT_OVERRIDES, load
+    from bnrepro.config import load
 
-    config = load(overrides or DEFAULT_OVERRIDES)
+    config = load(overrides or [])
     console = Console(stderr=as_json)
     console.print(
         f"{config.experiment}, scale {config.scale}, seed {config.seed}: "

@@ -5,13 +5,10 @@ from bnrepro.config.expand import expand, spell_out_globs, with_late_values
 from bnrepro.config.identity import recipe_id, run_id, run_path
 from bnrepro.config.load import load, preset, validate
 from bnrepro.config.schema import RunConfig
-from bnrepro.config.stored import read_stored
-
-# What a bare `bnrepro train` runs.
-DEFAULT_OVERRIDES = ("experiment=fig1/with_bn", "scale=smoke")
+from bnrepro.config.stored import STORED_VERSION, read_stored
 
 __all__ = [
-    "DEFAULT_OVERRIDES",
+    "STORED_VERSION",
     "RunConfig",
     "differences",
     "expand",

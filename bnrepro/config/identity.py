@@ -11,7 +11,8 @@ from bnrepro.config.schema import RunConfig
 def run_id(config: RunConfig) -> str:
     """Twelve hexadecimal digits that name the run: equal when the resolved config is.
 
-    What says where and how it executes (``runtime``, ``data.root``) is no part of it.
+    Labels (``experiment``, ``scale``), and what says where and how it executes (``runtime``,
+    ``data.root``), are no part of it: the same computation at two scales is one run.
     """
     return _digest(computation(config))
 
@@ -28,12 +29,19 @@ def run_path(config: RunConfig) -> Path:
     return Path(config.runtime.runs) / config.experiment / run_id(config)
 
 
+# Names, and what other values were computed from: two configs that differ in these alone compute
+# the same.
+_LABELS = {"experiment", "scale", "inception_steps", "budget"}
+
+
 def computation(config: RunConfig) -> dict[str, Any]:
-    """What the run computes: its config without ``runtime`` and ``data.root``, as plain values."""
+    """What the run computes, as plain values: no labels, nothing of where and how it executes."""
     # Only fields that were added later have a default: the value that computes what was computed
     # before they existed, and so leaves the runs of before their names.
     return config.model_dump(
-        mode="json", exclude={"runtime": True, "data": {"root"}}, exclude_defaults=True
+        mode="json",
+        exclude={"runtime": True, "data": {"root"}, **dict.fromkeys(_LABELS, True)},
+        exclude_defaults=True,
     )
 
 

@@ -1,7 +1,6 @@
 """Overrides in, a checked `RunConfig` out. Past this file no Hydra object exists."""
 
-import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from bnrepro.config.groups import GROUPS, options
 from bnrepro.config.schema import RunConfig
-from bnrepro.errors import UserError
+from bnrepro.errors import UserError, nearest
 
 # The length of the paper's Inception run, which `inception_steps` stands for.
 _PAPER_INCEPTION_STEPS = 31.0e6
@@ -46,6 +45,20 @@ def _decay_steps(paper: float, *, _root_: DictConfig) -> int:
     return _paper_steps(_PAPER_INCEPTION_DECAY if equal else paper, _root_=_root_)
 
 
+def _batches(examples: int, *, _root_: DictConfig) -> int:
+    """Mini-batches that hold so many examples."""
+    batch_size: int = _root_.batch_size
+    return max(1, round(examples / batch_size))
+
+
+def _rate_of_batch(rate: float, batch_size: int, *, _root_: DictConfig) -> float:
+    """A learning rate proportional to the mini-batch, from what it is at one size."""
+    batch: int = _root_.batch_size
+    return rate * batch / batch_size
+
+
+OmegaConf.register_new_resolver("batches", _batches)
+OmegaConf.register_new_resolver("rate_of_batch", _rate_of_batch)
 OmegaConf.register_new_resolver("paper_steps", _paper_steps)
 OmegaConf.register_new_resolver("curve_steps", _curve_steps)
 OmegaConf.register_new_resolver("decay_steps", _decay_steps)
@@ -129,7 +142,7 @@ def _check_option(override: Override) -> None:
     group, option = override.key_or_group, str(override.value())
     allowed = options(group)
     if option not in allowed:
-        raise UserError(f"{group}={option}: no such option; {_suggest(option, allowed)}")
+        raise UserError(f"{group}={option}: no such option; {nearest(option, allowed)}")
 
 
 def _check_keys(overrides: list[Override], composed: DictConfig) -> None:
@@ -138,16 +151,8 @@ def _check_keys(overrides: list[Override], composed: DictConfig) -> None:
         key = override.key_or_group
         if override.is_add() or _is_choice(override) or key in known:
             continue
-        nearest = _suggest(key, [*GROUPS, *known], or_else="`bnrepro config` lists the keys")
-        raise UserError(f"{override.input_line}: no such key here; {nearest}")
-
-
-def _suggest(word: str, allowed: Iterable[str], or_else: str | None = None) -> str:
-    allowed = list(allowed)
-    nearest = difflib.get_close_matches(word, allowed, n=1, cutoff=0.5)
-    if nearest:
-        return f"did you mean {nearest[0]}?"
-    return or_else or f"choose from {', '.join(allowed)}"
+        meant = nearest(key, [*GROUPS, *known], or_else="`bnrepro config` lists the keys")
+        raise UserError(f"{override.input_line}: no such key here; {meant}")
 
 
 def _compose(overrides: Sequence[Override]) -> DictConfig:

@@ -21,6 +21,8 @@ Activation = Literal["sigmoid", "relu"]
 InputScale = Literal["symmetric", "unit", "pixels"]
 Statistics = Literal["population", "moving"]
 
+_CLASSES = {"tiny_imagenet": 200, "imagenette": 10, "imagenet": 1000}
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(
@@ -45,6 +47,11 @@ class Digits(_Section):
     train_examples: PositiveInt | None
     """Train on this many first training examples only; null: all of them."""
 
+    @property
+    def classes(self) -> int:
+        """What a label is one of."""
+        return 10
+
 
 class Mnist(_Section):
     """MNIST: 60,000 training and 10,000 test images of 28x28."""
@@ -62,6 +69,11 @@ class Mnist(_Section):
     """Train on this many first training examples only; null: all of them."""
     root: str | None
     """Folder to look in first; then BNREPRO_DATA, then the cache folder. No part of the run id."""
+
+    @property
+    def classes(self) -> int:
+        """What a label is one of."""
+        return 10
 
 
 class ImageFolder(_Section):
@@ -85,6 +97,11 @@ class ImageFolder(_Section):
     Without batch normalization it decides how large the signal is (Section 3.3)."""
     train_examples: PositiveInt | None
     """Train on this many first training examples only; null: all of them."""
+
+    @property
+    def classes(self) -> int | None:
+        """What a label is one of; None: only the folder tells."""
+        return self.num_classes or _CLASSES.get(self.name)
 
 
 class Mlp(_Section):

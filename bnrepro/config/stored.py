@@ -9,6 +9,9 @@ from bnrepro.config.load import validate
 from bnrepro.config.schema import RunConfig
 from bnrepro.errors import UserError
 
+STORED_VERSION = 2
+"""Of config.yaml, its first key. In version 1, which has none, a run's name held its labels."""
+
 # The same parser in C, where libyaml is there: ten times as fast.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

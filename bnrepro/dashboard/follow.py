@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bnrepro.config import RunConfig
 from bnrepro.dashboard import events
-from bnrepro.dashboard.figures import ACCURACY, figure_tags
+from bnrepro.dashboard.charts import StudyCharts
 from bnrepro.dashboard.hparams import HParams, end
 from bnrepro.dashboard.sources import Mark, Source, is_value, read_new_lines
 from bnrepro.runs import Histogram
+from bnrepro.runs.tags import TEST_ACCURACY, TEST_LOSS, TRAIN_LOSS
 
 # What a row of results shows, and the recorded tag that it is the latest value of.
 _RESULTS = {
-    "result/final_accuracy": ACCURACY,
-    "result/final_loss": "test/loss",
-    "result/train_loss": "train/loss",
+    "result/final_accuracy": TEST_ACCURACY,
+    "result/final_loss": TEST_LOSS,
+    "result/train_loss": TRAIN_LOSS,
 }
 
 
@@ -47,6 +47,7 @@ def follow(
     name: str,
     source: Source,
     hparams: HParams,
+    charts: StudyCharts,
     progress: Progress,
     say: Callable[[str], None],
 ) -> tuple[list[Any], Progress]:
@@ -56,6 +57,7 @@ def follow(
         name: of the run in the view.
         source: its run directory.
         hparams: the table that it has a row of.
+        charts: where it is shown.
         progress: what its event file holds.
         say: told of damaged rows.
 
@@ -79,7 +81,7 @@ def follow(
     if lines.damaged:
         say(f"{source.directory.metrics}: {lines.damaged} damaged row(s) skipped")
     progress.rows = lines.mark
-    new += _row_events(lines.values, source.config, progress)
+    new += _row_events(lines.values, source.recipe, charts, progress)
     new += _histogram_events(source, progress, say)
     status = source.directory.read_status()
     if status is not None and status.state.is_final and not progress.ended:
@@ -88,17 +90,19 @@ def follow(
     return new, progress
 
 
-def _row_events(rows: list[dict[str, Any]], config: RunConfig, progress: Progress) -> Iterable[Any]:
-    """A row's values under their tags and under its figure's; then the results so far."""
+def _row_events(
+    rows: list[dict[str, Any]], recipe: str, charts: StudyCharts, progress: Progress
+) -> Iterable[Any]:
+    """A row's values under their tags and under its studies'; then the results so far."""
     for row in rows:
         values = {
             tag: float(value) for tag, value in row.items() if tag != "step" and is_value(value)
         }
         progress.latest |= values
-        if ACCURACY in values:
-            progress.best = max(values[ACCURACY], progress.best or 0.0)
-            for tag, shown_as in figure_tags(config.experiment, list(values)).items():
-                values[shown_as] = values[tag]
+        if TEST_ACCURACY in values:
+            progress.best = max(values[TEST_ACCURACY], progress.best or 0.0)
+        for tag, names in charts.tags(recipe, list(values)).items():
+            values |= dict.fromkeys(names, values[tag])
         yield events.scalars(row["step"], values)
     if rows:
         latest = progress.latest

@@ -1,67 +1,45 @@
-"""The Custom Scalars tab: a chart a figure, and one of the inputs to every probed layer."""
+"""The Custom Scalars tab: charts of every study, and one of the inputs to every observed layer."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.custom_scalar import layout_pb2, metadata
 from tensorboard.util.tensor_util import make_tensor_proto
 
-from bnrepro.dashboard.figures import ACCURACY, OTHER
-
-_TITLES = {
-    "fig1": "Figure 1(a): test accuracy on MNIST",
-    "fig2": "Figure 2: held-out accuracy",
-    "statistics": "Section 3.1: test accuracy with Algorithm 2's statistics",
-    OTHER: "Other experiments: test accuracy",
-}
-_CATEGORIES = {
-    "fig1": "Figure 1",
-    "fig2": "Figure 2",
-    "statistics": "Statistics at evaluation",
-    OTHER: "Other experiments",
-}
-_PANELS = {
-    "fig1b": "Figure 1(b): without BN, input to one sigmoid: median, 15th to 85th percentile",
-    "fig1c": "Figure 1(c): with BN, input to one sigmoid: median, 15th to 85th percentile",
-}
-
+from bnrepro.dashboard.charts import OTHER, chart_tag, shown_series
+from bnrepro.runs.tags import PERCENTILES, TEST_ACCURACY, TRAIN_LOSS, activation_input
+from bnrepro.studies.study import Curves, Study
 
 # Margin charts are listed backwards: TensorBoard 2.21 shows them so.
 
 
-def layout(figures: set[str], averaged: set[str], layers: list[str]) -> Any:
+def layout(studies: Sequence[Study], others: bool, averaged: set[str], layers: list[str]) -> Any:
     """The charts for what there is to show.
 
     Args:
-        figures: that have runs.
-        averaged: those of them that have means over seeds.
-        layers: that some run probed.
+        studies: that have runs.
+        others: whether there are runs that no study shows.
+        averaged: names of the studies, or ``other``, that have means over seeds.
+        layers: whose inputs some run recorded.
     """
-    pages = []
-    for figure in sorted(figures, key=[*_TITLES].index):
-        margins = []
-        if figure in averaged:
-            title = f"{_TITLES[figure]}, mean over finished seeds with 95 % interval"
-            band = (f"{figure}/mean", f"{figure}/mean_low", f"{figure}/mean_high")
-            margins.append(_margin(title, *band))
-        if figure == "fig1":
-            margins += [
-                _margin(title, f"{panel}/p50", f"{panel}/p15", f"{panel}/p85")
-                for panel, title in _PANELS.items()
-            ]
-        charts = [_lines(_TITLES[figure], f"{figure}/accuracy"), *reversed(margins)]
-        if figure == "statistics":
-            title = "Section 3.1: test accuracy with the moving averages"
-            charts.append(_lines(title, "statistics/moving"))
-        pages.append(layout_pb2.Category(title=_CATEGORIES[figure], chart=charts))
-    everything = [_lines("Test accuracy", ACCURACY), _lines("Training loss", "train/loss")]
+    pages = [
+        layout_pb2.Category(title=study.title, chart=_charts(study, study.name in averaged))
+        for study in studies
+    ]
+    if others:
+        title = "Other experiments: test accuracy"
+        means = _means(title, OTHER) if OTHER in averaged else []
+        charts = [_lines(title, f"{OTHER}/accuracy"), *means]
+        pages.append(layout_pb2.Category(title="Other experiments", chart=charts))
+    everything = [_lines("Test accuracy", TEST_ACCURACY), _lines("Training loss", TRAIN_LOSS)]
     pages.append(layout_pb2.Category(title="All runs", chart=everything, closed=True))
     if layers:
         inputs = [
             _margin(
                 f"{layer}: median, 15th to 85th percentile",
-                *(f"probe/{layer}/all/{percentile}" for percentile in ("p50", "p15", "p85")),
+                *(activation_input(layer, "all", percentile) for percentile in _MIDDLE_FIRST),
             )
             for layer in reversed(layers)
         ]
@@ -74,6 +52,33 @@ def layout(figures: set[str], averaged: set[str], layers: list[str]) -> Any:
         metadata=metadata.create_summary_metadata(),
     )
     return Summary(value=[value])
+
+
+_MIDDLE_FIRST = (PERCENTILES[1], PERCENTILES[0], PERCENTILES[2])
+
+
+def _charts(study: Study, averaged: bool) -> list[Any]:
+    """A chart a panel of curves: lines, or a margin where a panel shows percentiles of one line."""
+    lines, margins = [], _means(study.title, study.name) if averaged else []
+    for panel in study.panels:
+        if not isinstance(panel, Curves):
+            continue
+        title = panel.title.replace("\n", " ")
+        by_name = {series.name: series for series in shown_series(study)}
+        if len(panel.lines) == 1 and len(panel.series) == len(PERCENTILES):
+            line = study.line(panel.lines[0])
+            low, middle, high = (chart_tag(study, line, by_name[name]) for name in panel.series)
+            margins.append(_margin(title, middle, low, high))
+        else:
+            lines += [_lines(title, f"{study.name}/{name}") for name in panel.series]
+    if not lines:
+        lines = [_lines(f"{study.title}: held-out accuracy", f"{study.name}/accuracy")]
+    return [*lines, *reversed(margins)]
+
+
+def _means(title: str, name: str) -> list[Any]:
+    band = (f"{name}/mean", f"{name}/mean_low", f"{name}/mean_high")
+    return [_margin(f"{title}: mean over finished seeds with 95 % interval", *band)]
 
 
 def _lines(title: str, tag: str) -> Any:

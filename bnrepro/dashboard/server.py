@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from bnrepro.config.groups import options
 from bnrepro.dashboard.view import View
 from bnrepro.errors import UserError
+from bnrepro.studies.study import Study
 
 _SECONDS_BETWEEN_REFRESHES = 5.0
 _PORTS_TRIED = 100
@@ -42,6 +43,7 @@ def serve(
     runs: Path,
     scale: str,
     results: Path,
+    studies: Sequence[Study],
     port: int,
     browse: bool,
     say: Callable[[str], None],
@@ -52,6 +54,7 @@ def serve(
         runs: folder of the run directories.
         scale: which scale's runs.
         results: folder of finished figures and reports.
+        studies: that have charts of their own.
         port: first one to try.
         browse: open a browser, where there is a screen.
         say: told where the dashboard is, and what cannot be shown.
@@ -66,7 +69,7 @@ def serve(
         )
     folder = view_folder(runs, scale)
     with _held(folder):
-        view = View(folder, runs, scale, results, say)
+        view = View(folder, runs, scale, results, studies, say)
         _refresh(view)
         free = _free_port(port)
         if free != port:

@@ -6,14 +6,14 @@ Bringing the view up to date appends what is new, when the dashboard starts and 
 
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bnrepro.dashboard import events
-from bnrepro.dashboard.figures import ACCURACY, figure_of, paper_runs
+from bnrepro.dashboard.charts import OTHER, StudyCharts, find_places
 from bnrepro.dashboard.follow import Progress, digest, follow
 from bnrepro.dashboard.hparams import HParams
 from bnrepro.dashboard.layout import layout
@@ -23,8 +23,10 @@ from bnrepro.dashboard.seeds import mean_events
 from bnrepro.dashboard.sources import Mark, Source, find_sources
 from bnrepro.errors import UserError
 from bnrepro.runs import write_atomically
+from bnrepro.runs.tags import TEST_ACCURACY, observed_layers
+from bnrepro.studies.study import Study
 
-_FORMAT = 1  # of the events that are written; a view of another format is built anew
+_FORMAT = 2  # of the events that are written; a view of another format is built anew
 _STATE = "view.json"
 
 
@@ -36,14 +38,22 @@ class View:
         runs: folder of the run directories.
         scale: which scale's runs.
         results: folder of finished figures and reports.
+        studies: that have charts of their own.
         say: told, once each, of what cannot be shown.
     """
 
     def __init__(
-        self, folder: Path, runs: Path, scale: str, results: Path, say: Callable[[str], None]
+        self,
+        folder: Path,
+        runs: Path,
+        scale: str,
+        results: Path,
+        studies: Sequence[Study],
+        say: Callable[[str], None],
     ) -> None:
         self.folder = folder
         self.runs = runs
+        self.studies = studies
         self.scale = scale
         self.results = results / scale
         self._say = say
@@ -52,6 +62,8 @@ class View:
         self._named: dict[str, Source] = {}
         self._progress = self._load()
         self._hparams: HParams | None = None
+        self._charts = StudyCharts({})
+        self._recipes: set[str] = set()
 
     @property
     def going_on(self) -> int:
@@ -72,6 +84,10 @@ class View:
         serving = self._hparams is not None
         if self._hparams is None:
             self._hparams = HParams([source.config for source in self._named.values()])
+        recipes = {source.recipe for source in self._named.values()}
+        if recipes != self._recipes:
+            self._charts = find_places(self.studies, self.scale, recipes)
+            self._recipes = recipes
         shown = set(self._named)
         for name, source in self._named.items():
             self._follow(name, source, self._hparams)
@@ -111,7 +127,7 @@ class View:
     def _follow(self, name: str, source: Source, hparams: HParams) -> None:
         """Append what a run recorded since the last time."""
         before = self._progress.get(name, Progress())
-        new, progress = follow(name, source, hparams, before, self._say_once)
+        new, progress = follow(name, source, hparams, self._charts, before, self._say_once)
         if new:
             over = progress.signature != before.signature
             progress.size = self._file(name).append(new, 0 if over else before.size)
@@ -121,7 +137,7 @@ class View:
         curves: dict[str, dict[int, str]] = {}
         for name, source in self._named.items():
             progress = self._progress[name]
-            if progress.ended and ACCURACY in progress.latest:
+            if progress.ended and TEST_ACCURACY in progress.latest:
                 seeds = curves.setdefault(name.rpartition("/")[0], {})
                 seeds.setdefault(source.config.seed, name)
         for curve, seeds in curves.items():
@@ -130,17 +146,15 @@ class View:
             members = [self._named[name] for name in seeds.values()]
             signature = digest(repr(self._progress[n].rows).encode() for n in seeds.values())
             metrics = [source.directory.metrics for source in members]
-            figure = figure_of(members[0].config.experiment)
-            yield (
-                f"{curve}/mean",
-                signature,
-                partial(mean_events, metrics, figure),
-            )
+            names = self._charts.names(members[0].recipe)
+            yield f"{curve}/mean", signature, partial(mean_events, metrics, names)
 
     def _papers(self) -> Iterable["_Made"]:
-        configs = [source.config for source in self._named.values()]
-        last = max((c.steps for c in configs if figure_of(c.experiment) == "fig1"), default=0)
-        for paper in paper_runs({c.experiment for c in configs}, last, self._lengths()):
+        recipes = {
+            source.recipe: (source.config.steps, source.config.inception_steps)
+            for source in self._named.values()
+        }
+        for paper in self._charts.paper_runs(recipes):
             points: dict[int, dict[str, float]] = {}
             for tag, curve in paper.curves.items():
                 for step, value in zip(curve.steps, curve.values, strict=True):
@@ -154,13 +168,19 @@ class View:
 
     def _report(self, means: list["_Made"]) -> "_Made":
         assert self._hparams is not None
-        figures = {figure_of(source.config.experiment) for source in self._named.values()}
-        averaged = {figure_of(name.rpartition("/")[0].split(",")[0]) for name, _, _ in means}
-        probed = (tag for name in self._named for tag in self._progress[name].latest)
-        layers = dict.fromkeys(tag.split("/")[1] for tag in probed if tag.startswith("probe/"))
+        names = [name for recipe in self._recipes for name in self._charts.names(recipe)]
+        studies = [study for study in self.studies if study.name in names]
+        recipe_of = {name.rpartition("/")[0]: s.recipe for name, s in self._named.items()}
+        averaged = {
+            name
+            for mean, _, _ in means
+            for name in self._charts.names(recipe_of[mean.rpartition("/")[0]])
+        }
+        tags = (tag for name in self._named for tag in self._progress[name].latest)
+        layers = observed_layers(list(tags))
         pages = [
             self._hparams.experiment(),
-            layout(figures, averaged, list(layers)),
+            layout(studies, OTHER in names, averaged, layers),
         ]
         introduction = about(self.scale, self._lengths())
         written = files(self.results)
@@ -184,12 +204,8 @@ class View:
         return "report", signature, make
 
     def _lengths(self) -> set[int]:
-        configs = (source.config for source in self._named.values())
-        return {
-            config.inception_steps
-            for config in configs
-            if config.inception_steps and figure_of(config.experiment) == "fig2"
-        }
+        lengths = {source.config.inception_steps for source in self._named.values()}
+        return {length for length in lengths if length}
 
     def _put(self, name: str, signature: str, make: Callable[[], list[Any]], serving: bool) -> None:
         """Write a run that is made as a whole, unless it is there."""

@@ -9,9 +9,9 @@ from bnrepro.errors import UserError
 from bnrepro.inference.held_out import Statistics, network_with, predict_held_out
 from bnrepro.inference.keep import keep
 from bnrepro.inference.trained import TrainedRun, load_trained, read_finished
-from bnrepro.predictions import CROPS, Method, Predictions, ensemble
+from bnrepro.measure.intervals import proportion_interval
 from bnrepro.runs import RunDirectory
-from bnrepro.statistics import proportion_interval
+from bnrepro.runs.predictions import CROPS, Method, Predictions, ensemble
 from bnrepro.training.device import Device
 
 

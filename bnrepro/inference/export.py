@@ -20,8 +20,8 @@ from bnrepro.inference.keep import keep
 from bnrepro.inference.preprocessing import preprocessing_of
 from bnrepro.inference.trained import TrainedRun, load_trained, read_finished
 from bnrepro.nn import fold_batch_norm
-from bnrepro.predictions import Method, Predictions, read_predictions
 from bnrepro.runs import RunDirectory, write_atomically
+from bnrepro.runs.predictions import Method, Predictions, read_predictions
 from bnrepro.training.device import Device
 
 FixedStatistics = Literal["population", "moving"]

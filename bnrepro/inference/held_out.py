@@ -12,7 +12,7 @@ from bnrepro.data.order import epoch_order
 from bnrepro.inference.crops import views
 from bnrepro.inference.trained import TrainedRun
 from bnrepro.nn import normalize_by_batch
-from bnrepro.predictions import Predictions
+from bnrepro.runs.predictions import Predictions
 from bnrepro.training.build import make_batches
 from bnrepro.training.evaluation import inference_network
 

@@ -8,8 +8,8 @@ from rich.console import Console
 from bnrepro.errors import RunFailedError
 from bnrepro.inference.held_out import network_with, predict_held_out
 from bnrepro.inference.trained import load_trained
-from bnrepro.predictions import Method, Predictions, read_predictions, write_predictions
 from bnrepro.runs import RunDirectory
+from bnrepro.runs.predictions import Method, Predictions, read_predictions, write_predictions
 from bnrepro.training.device import Device
 
 _BATCH_SIZE = 256

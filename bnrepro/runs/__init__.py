@@ -10,7 +10,7 @@ from bnrepro.runs.rows import (
     read_histograms,
     read_rows,
 )
-from bnrepro.runs.store import count_runs, find_runs
+from bnrepro.runs.store import count_runs, find_runs, locate
 
 __all__ = [
     "Histogram",
@@ -22,6 +22,7 @@ __all__ = [
     "count_runs",
     "find_runs",
     "last_values",
+    "locate",
     "read_good_rows",
     "read_histograms",
     "read_rows",

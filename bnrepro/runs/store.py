@@ -1,16 +1,48 @@
-"""The run directories below a folder: found and counted."""
+"""The run directories below a folder: listed, found by what they compute, counted."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import yaml
 
+from bnrepro.config import RunConfig, read_stored, run_id, run_path
 from bnrepro.runs.directory import RunDirectory, State
+
 
 def find_runs(runs: Path) -> Iterator[RunDirectory]:
     """Every run directory below ``runs``, in a fixed order."""
     for config in sorted(runs.glob("**/config.yaml")):
         yield RunDirectory(config.parent)
+
+
+def locate(config: RunConfig) -> RunDirectory:
+    """The directory of a run: where one that computes the same lies, or else where it will lie.
+
+    A run is named by its computation. The same under another experiment's name, or made before
+    labels left the name (version 1 of config.yaml), is the same run.
+    """
+    runs, name = Path(config.runtime.runs), run_id(config)
+    here = run_path(config)
+    if here.exists():
+        return RunDirectory(here)
+    for stored in sorted(runs.glob(f"**/{name}/config.yaml")):
+        return RunDirectory(stored.parent)
+    for stored in sorted(runs.glob("**/config.yaml")):
+        if _id_of_version_1(stored, stored.stat().st_mtime_ns) == name:
+            return RunDirectory(stored.parent)
+    return RunDirectory(here)
+
+
+@cache
+def _id_of_version_1(file: Path, modified: int) -> str | None:
+    """What a run is named today whose name was given by version 1; None: by a later one."""
+    del modified
+    with file.open("rb") as content:
+        if content.read(8) == b"version:":
+            return None
+    stored = read_stored(file)
+    return run_id(stored[0]) if stored else None
 
 
 def count_runs(runs: Path) -> dict[str, dict[str, dict[str, int]]]:

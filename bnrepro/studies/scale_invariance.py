@@ -1,58 +1,67 @@
-"""Section 3.3: BN(Wu) = BN((aW)u), so that the scale of a layer's weights does not matter."""
+"""Section 3.3: the scale of a layer's weights does not matter behind batch normalization."""
 
-import csv
 from pathlib import Path
 
-import torch
-from torch import Tensor
+import numpy as np
+import pandas as pd
 
-from bnrepro.nn import BatchNorm
+from bnrepro.measure.quantities import Quantity
+from bnrepro.measure.verdict import Within
+from bnrepro.studies.evidence import Evidence
+from bnrepro.studies.study import Claim, OwnTable, Study
 
-_SCALES = (0.1, 0.5, 2.0, 10.0, 100.0)
-# The equalities leave out the epsilon in the variance; 1e-5 moves the output by 6e-4 at a = 0.1.
-_EPS = 1e-12
-_EXAMPLES, _FAN_IN, _UNITS = 60, 100, 100  # the MNIST network's
-
-
-def write_scale_invariance(file: Path) -> None:
-    """Compare a normalized layer with itself under scaled weights, in double precision.
-
-    A row a scale a, with the largest differences relative to the unscaled layer's largest value:
-    of the output, of the gradient with respect to the layer's input, and a times the ratio of the
-    weight gradients' norms, which the paper says is 1.
-
-    Args:
-        file: CSV.
-    """
-    generator = torch.Generator().manual_seed(0)
-    u_NI = torch.randn(_EXAMPLES, _FAN_IN, generator=generator, dtype=torch.float64)
-    W_OI = torch.randn(_UNITS, _FAN_IN, generator=generator, dtype=torch.float64) / _FAN_IN**0.5
-    upstream_NO = torch.randn(_EXAMPLES, _UNITS, generator=generator, dtype=torch.float64)
-    y, grad_u, grad_W = _layer(u_NI, W_OI, upstream_NO)
-    with file.open("w", newline="") as opened:
-        writer = csv.writer(opened, lineterminator="\n")
-        writer.writerow(
-            [
-                "scale",
-                "output_difference",
-                "input_gradient_difference",
-                "weight_gradient_ratio_times_scale",
-            ]
-        )
-        for scale in _SCALES:
-            y_a, grad_u_a, grad_W_a = _layer(u_NI, scale * W_OI, upstream_NO)
-            ratio = scale * float(grad_W_a.norm() / grad_W.norm())
-            values = (_difference(y_a, y), _difference(grad_u_a, grad_u), ratio)
-            writer.writerow([scale, *(f"{value:.6g}" for value in values)])
+_FILE = "scales.csv"
+_DIFFERENCES = {
+    "output_difference": "output",
+    "input_gradient_difference": "gradient in the input",
+    "weight_gradient_difference": "a times the gradient in the weights",
+}
+# Double precision: far above its rounding, far below anything that would be seen in training.
+_ROUNDING = 1e-4
 
 
-def _layer(u_NI: Tensor, W_OI: Tensor, upstream_NO: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """BN(Wu), and the gradients of its product with ``upstream_NO`` in u and W."""
-    u_NI, W_OI = u_NI.clone().requires_grad_(), W_OI.clone().requires_grad_()
-    y_NO = BatchNorm(_UNITS, eps=_EPS).double()(u_NI @ W_OI.T)
-    grad_u, grad_W = torch.autograd.grad(y_NO, (u_NI, W_OI), upstream_NO)
-    return y_NO.detach(), grad_u, grad_W
+def _compute(_study: Study, _scale: str, _runs: Path, folder: Path) -> None:
+    from bnrepro.prepare.scale_invariance import compare_scaled_weights
+
+    compare_scaled_weights().to_csv(folder / _FILE, index=False, float_format="%.6g")
 
 
-def _difference(a: Tensor, b: Tensor) -> float:
-    return float((a - b).abs().max() / b.abs().max())
+def _rows(evidence: Evidence) -> pd.DataFrame:
+    table = evidence.table(_FILE)
+    return pd.DataFrame(columns=["scale", *_DIFFERENCES]) if table is None else table
+
+
+def _cells(rows: pd.DataFrame) -> pd.DataFrame:
+    cells = rows.rename(columns=_DIFFERENCES | {"scale": "factor a on the weights"})
+    return cells.map(lambda value: f"{value:.2g}")
+
+
+def _worst(evidence: Evidence) -> dict[int, float]:
+    rows = _rows(evidence)
+    return {} if rows.empty else {0: float(rows[[*_DIFFERENCES]].to_numpy().max())}
+
+
+STUDY = Study(
+    name="scale_invariance",
+    title="Section 3.3: the scale of the weights",
+    question="Does the scale of a layer's weights matter behind BN?",
+    table=OwnTable(_rows, _cells),
+    claims=(
+        Claim(
+            "scale_invariance",
+            "3.3",
+            "BN((aW)u) = BN(Wu); the gradient to u is unchanged, the one to aW is 1/a of W's",
+            Quantity(
+                "worst_difference",
+                "largest relative difference of an element from these equalities, over all a",
+                "number",
+                lambda _run, _reference: np.nan,
+            ),
+            Within(_ROUNDING),
+            paper=0.0,
+            table=_worst,
+        ),
+    ),
+    prepare=_compute,
+    paper="Section 3.3; one layer of the MNIST network's size, computed in double precision",
+)

@@ -10,10 +10,10 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 
-from bnrepro.config import RunConfig, run_path
+from bnrepro.config import RunConfig
 from bnrepro.config.load import from_composed
 from bnrepro.errors import RunBusyError, RunDeletedError
-from bnrepro.runs import RunDirectory, State, last_values
+from bnrepro.runs import RunDirectory, State, last_values, locate
 
 RETRY_FAILED = "BNREPRO_RETRY_FAILED"
 """Environment variable: set where failed runs are to be run again."""
@@ -31,7 +31,7 @@ def main(composed: DictConfig) -> float | None:
         The last held-out accuracy, for sweepers that look for the best.
     """
     config = from_composed(composed)
-    directory = RunDirectory(run_path(config))
+    directory = locate(config)
     if not _is_over(directory):
         try:
             _train(config, Path(HydraConfig.get().sweep.dir))

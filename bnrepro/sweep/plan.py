@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from bnrepro.config import RunConfig, expand, load, recipe_id, run_path
-from bnrepro.runs import RunDirectory
+from bnrepro.config import RunConfig, expand, load, recipe_id
+from bnrepro.runs import RunDirectory, locate
 from bnrepro.sweep.table import RunRow, observe
 
 
@@ -33,7 +33,7 @@ def plan(overrides: Sequence[str]) -> list[PlannedRun]:
     """
     of_runs = [override for override in overrides if not is_for_hydra(override)]
     configs = [load(job) for job in expand(of_runs)]
-    runs = {run_path(config): config for config in configs}
+    runs = {locate(config).path: config for config in configs}
     return [PlannedRun(config, RunDirectory(path)) for path, config in runs.items()]
 
 

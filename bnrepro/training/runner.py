@@ -10,7 +10,7 @@ from rich.console import Console
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from bnrepro.config import RunConfig, run_id, run_path
+from bnrepro.config import STORED_VERSION, RunConfig, run_id
 from bnrepro.data.dataset import Dataset
 from bnrepro.errors import UserError
 from bnrepro.runs import (
@@ -18,6 +18,7 @@ from bnrepro.runs import (
     RunDirectory,
     State,
     Status,
+    locate,
     write_atomically,
 )
 from bnrepro.training.build import make_batches, make_dataset, make_model, make_step
@@ -66,7 +67,7 @@ def run(config: RunConfig, console: Console) -> Outcome:
         RunFailedError: the disk is full, say; the last good checkpoint stays.
         RunDeletedError: the run's files were deleted meanwhile.
     """
-    directory = RunDirectory(run_path(config))
+    directory = locate(config)
     if (done := _already_done(directory, config)) is not None:
         return done
     torch.set_num_threads(config.runtime.threads)
@@ -261,6 +262,7 @@ class _Run:
                     "its last digits from an uninterrupted run's"
                 )
         content = {
+            "version": STORED_VERSION,
             "run_id": run_id(self.config),
             "config": self.config.model_dump(mode="json"),
             "provenance": earlier if now in earlier else [*earlier, now],

@@ -2,7 +2,7 @@ from itertools import product
 
 import pytest
 
-from bnrepro.config import DEFAULT_OVERRIDES, load
+from bnrepro.config import load
 from bnrepro.config.explain import explain
 from bnrepro.config.groups import options
 from bnrepro.errors import UserError
@@ -11,7 +11,7 @@ DATA = [name for name in options("data") if name != "image_folder"]  # needs a f
 
 
 def test_bare_command_is_the_paper_network_on_digits() -> None:
-    config = load(DEFAULT_OVERRIDES)
+    config = load([])
     assert config.data.name == "digits"
     assert config.norm.name == "batch"
     assert config.model.hidden == (100, 100, 100)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bnrepro.config import preset
-from bnrepro.predictions import Predictions, write_predictions
+from bnrepro.runs.predictions import Predictions, write_predictions
 from bnrepro.reports.fig4 import COLUMNS, MEMBERS, fig4_cells, methods_of, write_fig4
 from bnrepro.reports.figures import NothingRunError
 from tests.synthetic import write_run

@@ -1,0 +1,1 @@
+"""Numbers from rows: curves, intervals, quantities, verdicts. Knows no study and no picture."""

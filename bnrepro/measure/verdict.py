@@ -1,0 +1,223 @@
+"""From a number a seed to a verdict. Nothing else decides one; a rule says itself what it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from bnrepro.measure.curves import late_gain
+from bnrepro.measure.intervals import FEWEST_SEEDS, Mean, mean_over_seeds
+from bnrepro.measure.quantities import Sample, at_chance
+from bnrepro.runs.ended import EndedRun
+
+_FACTOR = 2.0  # how far from the paper's number a size may be
+
+
+class Verdict(StrEnum):
+    """How a claim fared."""
+
+    REPRODUCED = "reproduced"
+    PARTLY = "partly"
+    NOT_REPRODUCED = "not reproduced"
+    UNDECIDED = "undecided"
+    NOT_RUN = "not run"
+
+
+class Judgement(NamedTuple):
+    """A verdict and why.
+
+    Attributes:
+        verdict: the verdict.
+        reason: a clause; empty where the rule says it all.
+    """
+
+    verdict: Verdict
+    reason: str = ""
+
+
+class Rule(Protocol):
+    """Judges a sample of at least one seed."""
+
+    @property
+    def sentence(self) -> str:
+        """When the claim counts as reproduced, and when as partly."""
+
+    def judge(self, sample: Sample, ratio: bool) -> Judgement:
+        """The verdict on a sample; ``ratio``: of ratios, whose interval is that of logarithms."""
+
+
+@dataclass(frozen=True)
+class Above:
+    """The number is above a level; its size is judged apart from its direction.
+
+    Attributes:
+        level: what separates the claim from its opposite: 1 for a ratio, 0 for a difference.
+        size: the paper's number; NaN: it gives none, and the direction is all there is.
+        worst: what a seed that never got there counts as; it is not left out.
+    """
+
+    level: float
+    size: float = float("nan")
+    worst: float = float("nan")
+
+    @property
+    def sentence(self) -> str:
+        """When the claim counts as reproduced, and when as partly."""
+        if np.isnan(self.size):
+            return (
+                f"Reproduced: the interval is above {self.level:g}; partly: the mean is. "
+                f"Fewer than {FEWEST_SEEDS} seeds: undecided"
+            )
+        return (
+            f"Reproduced: the interval is above {self.level:g} and the mean within a factor of "
+            f"{_FACTOR:g} of the paper's number; partly: one of the two, and where it is the "
+            f"direction alone, whether larger or smaller is said; undecided: the interval holds "
+            f"{self.level:g} and sizes like the paper's, or fewer than {FEWEST_SEEDS} seeds"
+        )
+
+    def judge(self, sample: Sample, ratio: bool) -> Judgement:
+        """The verdict on a sample."""
+        never = np.isnan(sample.values)
+        if never.any() and np.isnan(self.worst):
+            if never.all():
+                return Judgement(Verdict.NOT_REPRODUCED, "no seed gets there")
+            return Judgement(Verdict.PARTLY, f"{never.sum()} of {len(never)} seeds never get there")
+        counted = np.where(never, self.worst, sample.values)
+        over_seeds = mean_over_seeds(counted, ratio)
+        if over_seeds.n < FEWEST_SEEDS:
+            return Judgement(Verdict.UNDECIDED, too_few(over_seeds.n))
+        if over_seeds.low > self.level:
+            return self._size(over_seeds)
+        if over_seeds.high < self.level or over_seeds.mean <= self.level:
+            return Judgement(Verdict.NOT_REPRODUCED, "the direction is not the paper's")
+        return self._no_direction(over_seeds)
+
+    def _size(self, over_seeds: Mean) -> Judgement:
+        if np.isnan(self.size) or self._is_like_the_papers(over_seeds.mean):
+            return Judgement(Verdict.REPRODUCED)
+        smaller = over_seeds.mean < self.size
+        return Judgement(
+            Verdict.PARTLY, f"the direction alone: {'smaller' if smaller else 'larger'}"
+        )
+
+    def _no_direction(self, over_seeds: Mean) -> Judgement:
+        """The mean is above the level, the interval is not."""
+        spans = f"the interval holds {self.level:g}"
+        if np.isnan(self.size) or self._is_like_the_papers(over_seeds.mean):
+            return Judgement(Verdict.PARTLY, spans)
+        low, high = self._sizes()
+        if over_seeds.high < low or over_seeds.low > high:
+            return Judgement(Verdict.NOT_REPRODUCED, f"{spans}, and not the paper's size")
+        return Judgement(Verdict.UNDECIDED, f"{spans}, and the paper's size")
+
+    def _sizes(self) -> tuple[float, float]:
+        return self.size / _FACTOR, self.size * _FACTOR
+
+    def _is_like_the_papers(self, mean: float) -> bool:
+        low, high = self._sizes()
+        return low <= mean <= high
+
+
+@dataclass(frozen=True)
+class Below:
+    """The number is below a level.
+
+    Attributes:
+        level: the level.
+    """
+
+    level: float
+
+    @property
+    def sentence(self) -> str:
+        """When the claim counts as reproduced, and when as partly."""
+        return (
+            f"Reproduced: the interval is below {self.level:g}; partly: the mean is. "
+            f"Fewer than {FEWEST_SEEDS} seeds: undecided"
+        )
+
+    def judge(self, sample: Sample, ratio: bool) -> Judgement:
+        """The verdict on a sample."""
+        if np.isnan(sample.values).any():
+            return Judgement(Verdict.NOT_REPRODUCED, f"{sample.never} seeds have no number")
+        over_seeds = mean_over_seeds(sample.values, ratio)
+        if over_seeds.n < FEWEST_SEEDS:
+            return Judgement(Verdict.UNDECIDED, too_few(over_seeds.n))
+        if over_seeds.high < self.level:
+            return Judgement(Verdict.REPRODUCED)
+        if over_seeds.mean < self.level:
+            return Judgement(Verdict.PARTLY, f"the interval holds {self.level:g}")
+        return Judgement(Verdict.NOT_REPRODUCED)
+
+
+@dataclass(frozen=True)
+class Within:
+    """What is computed, not sampled: every value is below a bound.
+
+    Attributes:
+        bound: on rounding, say.
+    """
+
+    bound: float
+
+    @property
+    def sentence(self) -> str:
+        """When the claim counts as reproduced."""
+        return f"Reproduced: below {self.bound:g}, a bound on rounding; computed, not sampled"
+
+    def judge(self, sample: Sample, ratio: bool) -> Judgement:
+        """The verdict on a sample."""
+        del ratio
+        holds = bool((sample.values < self.bound).all())
+        return Judgement(Verdict.REPRODUCED if holds else Verdict.NOT_REPRODUCED)
+
+
+@dataclass(frozen=True)
+class EverySeedFails:
+    """Failures: 1 diverged, 1/2 stayed at chance, 0 trained."""
+
+    sentence: str = (
+        "Reproduced: every seed diverges; partly: more than half diverge or stay at chance. "
+        f"Fewer than {FEWEST_SEEDS} seeds: undecided"
+    )
+
+    def judge(self, sample: Sample, ratio: bool) -> Judgement:
+        """The verdict on a sample."""
+        del ratio
+        values = sample.values
+        if len(values) < FEWEST_SEEDS:
+            return Judgement(Verdict.UNDECIDED, too_few(len(values)))
+        if (values == 1).all():
+            return Judgement(Verdict.REPRODUCED)
+        if (values > 0).mean() > 0.5:
+            return Judgement(Verdict.PARTLY, f"{(values == 1).sum()} of {len(values)} diverge")
+        return Judgement(Verdict.NOT_REPRODUCED, "it trains")
+
+
+def sound_reference(
+    label: str, references: Sequence[EndedRun], sample: Sample, plateau: bool
+) -> str:
+    """Why a comparison with a reference proves nothing; empty where it does.
+
+    Args:
+        label: the reference's.
+        references: its runs.
+        sample: what was measured against them.
+        plateau: whether the reference must have arrived: what is compared with its best, or with
+            its end, depends on where it was stopped while it rises.
+    """
+    if sample.lost_references:
+        seeds = ", ".join(map(str, sample.lost_references))
+        return f"{label} diverged with seed {seeds}: nothing to compare with"
+    if any(at_chance(run) for run in references):
+        return f"{label} stays at chance: nothing to compare with"
+    if plateau and late_gain([run.accuracy for run in references]).is_rising:
+        return f"{label} is still rising where it was stopped"
+    return ""
+
+
+def too_few(n: int) -> str:
+    """That a sample is too small to judge."""
+    return f"{n} seed{'s' if n != 1 else ''}, fewer than {FEWEST_SEEDS}"

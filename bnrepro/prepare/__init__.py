@@ -1,0 +1,1 @@
+"""What studies need computed with torch before they are drawn, without a training run."""

@@ -1,0 +1,1 @@
+"""Pictures, pages and tables of studies. Handed a study; imports none."""

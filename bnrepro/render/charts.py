@@ -1,0 +1,230 @@
+"""A study's panels as charts that a person can hover and toggle: plain values for Plotly."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from bnrepro.paper import paper_curve
+from bnrepro.studies.evidence import Evidence
+from bnrepro.studies.study import Against, Curves, Ends, PaperCurves
+
+Trace = dict[str, Any]
+
+_BLACK = "#000000"  # the page's style sheet turns it into the colour of its text
+_DASHES = ("solid", "dash", "dot", "dashdot")
+
+
+class Chart(NamedTuple):
+    """One chart.
+
+    Attributes:
+        id: of its element in the page.
+        title: above it.
+        data: Plotly's traces.
+        layout: Plotly's layout.
+    """
+
+    id: str
+    title: str
+    data: list[Trace]
+    layout: dict[str, Any]
+
+
+def charts(evidence: Evidence) -> list[Chart]:
+    """A chart for every panel of a study."""
+    drawn = []
+    for position, panel in enumerate(evidence.study.panels):
+        match panel:
+            case Curves():
+                data, layout = _curves(panel, evidence)
+            case PaperCurves():
+                data, layout = _papers(panel, evidence)
+            case Ends():
+                data, layout = _ends(panel, evidence)
+            case Against():
+                data, layout = _against(panel, evidence)
+        title = panel.title.replace("\n", " ")
+        drawn.append(Chart(f"{evidence.study.name}-{position}", title, data, layout))
+    return drawn
+
+
+def _curves(panel: Curves, evidence: Evidence) -> tuple[list[Trace], dict[str, Any]]:
+    data: list[Trace] = []
+    for line in evidence.study.lines:
+        if panel.lines and line.label not in panel.lines:
+            continue
+        for name, dash in zip(panel.series, _DASHES * len(panel.series), strict=False):
+            band = evidence.band(line.label, name)
+            if panel.log_x:  # a logarithmic axis has no step 0
+                band = band[band["step"] > 0]
+            several = len(panel.series) > 1
+            label = f"{line.label}, {name}" if several else line.label
+            data += _band(label, line.color, band, "solid" if panel.beside_paper else dash)
+            if panel.beside_paper and name in line.paper:
+                data.append(_paper(label, line.paper[name], _BLACK if several else line.color, 1.0))
+    layout = _layout("training step", panel.y, panel.y_range)
+    if panel.log_x:
+        layout["xaxis"]["type"] = "log"
+    if panel.x_range:
+        layout["xaxis"]["range"] = [*panel.x_range]
+    return data, layout
+
+
+def _papers(panel: PaperCurves, evidence: Evidence) -> tuple[list[Trace], dict[str, Any]]:
+    data = [
+        _paper(line.label, line.paper[panel.series], line.color, 1 / panel.x_unit)
+        for line in evidence.study.lines
+        if panel.series in line.paper
+    ]
+    return data, _layout(panel.x, panel.y, panel.y_range)
+
+
+def _ends(panel: Ends, evidence: Evidence) -> tuple[list[Trace], dict[str, Any]]:
+    data: list[Trace] = []
+    names = [name.replace("\n", " ") for name in panel.names]
+    for line in evidence.study.lines:
+        ends = evidence.ends(line.label, panel.series)
+        shown = [
+            (place, ends[name])
+            for place, name in zip(names, panel.series, strict=True)
+            if name in ends
+        ]
+        if shown:
+            table = pd.DataFrame([mean for _, mean in shown])
+            data.append(_points(line.label, line.color, [place for place, _ in shown], table))
+    layout = _layout(panel.x, panel.y)
+    layout["xaxis"]["type"] = "category"
+    return data, layout
+
+
+def _against(panel: Against, evidence: Evidence) -> tuple[list[Trace], dict[str, Any]]:
+    data: list[Trace] = []
+    for group in dict.fromkeys(line.group for line in evidence.study.lines):
+        color = next(line.color for line in evidence.study.lines[::-1] if line.group == group)
+        places = evidence.places(panel, group)
+        known = places.dropna(subset=["x", "mean"])
+        if len(known):
+            trace = _points(group, color, known["x"].tolist(), known)
+            trace |= {"mode": "markers", "text": known["line"].tolist()}
+            trace["hovertemplate"] = "%{text}: %{y:,.4g}"
+            data.append(trace)
+        failed = places[places["failed"]]
+        if len(failed):
+            data.append(
+                {
+                    "name": f"{group}: some seed never",
+                    "x": failed["x"].tolist(),
+                    "y": failed["bound"].tolist(),
+                    "mode": "markers",
+                    "marker": {"symbol": "x", "color": color, "size": 10},
+                    "text": failed["line"].tolist(),
+                    "hovertemplate": "%{text}",
+                }
+            )
+    layout = _layout(panel.x, panel.y)
+    for axis, is_log in (("xaxis", panel.log_x), ("yaxis", panel.log_y)):
+        if is_log:
+            layout[axis]["type"] = "log"
+    return data, layout
+
+
+def _band(label: str, color: str, curve: pd.DataFrame, dash: str) -> list[Trace]:
+    """A mean and its interval, toggled together; nothing where nothing ran."""
+    if curve.empty:
+        return []
+    group = f"here, {label}"
+    mean: Trace = {
+        "name": f"{label} (n={curve['n'].max()})",
+        "legendgroup": group,
+        "x": curve["step"].tolist(),
+        "y": _values(curve["mean"]),
+        "mode": "lines",
+        "line": {"color": color, "width": 2, "dash": dash},
+        "hovertemplate": "step %{x:,}: %{y:.4f}",
+    }
+    known = curve[curve["low"].notna()]
+    if known.empty:
+        return [mean]
+    x = known["step"].tolist()
+    mean["text"] = [
+        "" if pd.isna(low) else f" ({low:.4f} to {high:.4f}, n={n})"
+        for low, high, n in zip(curve["low"], curve["high"], curve["n"], strict=True)
+    ]
+    mean["hovertemplate"] += "%{text}"
+    interval: Trace = {
+        "name": group,
+        "legendgroup": group,
+        "showlegend": False,
+        "x": [*x, *x[::-1]],
+        "y": [*_values(known["high"]), *_values(known["low"][::-1])],
+        "mode": "lines",
+        "line": {"width": 0, "color": color},
+        "fill": "toself",
+        "fillcolor": f"rgba({', '.join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))}, 0.2)",
+        "hoverinfo": "skip",
+    }
+    return [interval, mean]
+
+
+def _points(label: str, color: str, places: list[Any], table: pd.DataFrame) -> Trace:
+    """Means with their intervals at places of an axis."""
+    trace: Trace = {
+        "name": f"{label} (n={table['n'].max()})",
+        "x": places,
+        "y": _values(table["mean"]),
+        "mode": "lines+markers",
+        "line": {"color": color, "width": 1},
+        "marker": {"color": color},
+        "hovertemplate": "%{x}: %{y:.4f}",
+    }
+    if table["low"].notna().all():
+        trace["error_y"] = {
+            "array": _values(table["high"] - table["mean"]),
+            "arrayminus": _values(table["mean"] - table["low"]),
+        }
+    return trace
+
+
+def _paper(label: str, curve: str, color: str, stretch: float) -> Trace:
+    steps, values = paper_curve(curve)
+    return {
+        "name": f"paper: {label}",
+        "x": np.round(steps * stretch, 6).tolist(),
+        "y": np.round(values, 6).tolist(),
+        "mode": "lines",
+        "line": {"color": color, "width": 1.5, "dash": "dash"},
+        "hovertemplate": "paper: %{y:.4f}",
+    }
+
+
+def _values(column: pd.Series) -> list[float | None]:
+    return [None if pd.isna(value) else float(value) for value in column]
+
+
+def _layout(x: str, y: str, y_range: tuple[float, float] | None = None) -> dict[str, Any]:
+    clear = "rgba(0, 0, 0, 0)"
+    return {
+        "xaxis": {
+            "title": {"text": x.replace("\n", " ")},
+            "rangemode": "tozero",
+            "automargin": True,
+        },
+        "yaxis": {"title": {"text": y}, "automargin": True}
+        | ({"range": [*y_range]} if y_range else {}),
+        "legend": {
+            "orientation": "h",
+            "entrywidth": 160,
+            "maxheight": 1,
+            "x": 0,
+            "y": 0,
+            "yref": "container",
+            "yanchor": "bottom",
+        },
+        "margin": {"l": 50, "r": 10, "t": 10},  # the page makes room for the legend
+        "hovermode": "closest",
+        "paper_bgcolor": clear,
+        "plot_bgcolor": clear,
+        "modebar": {"bgcolor": clear, "color": "#808080", "activecolor": "#0072B2"},
+        "font": {"family": "system-ui, sans-serif", "size": 13},
+    }

@@ -1,0 +1,228 @@
+"""A study's picture, by matplotlib: a function for each kind of panel."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bnrepro.measure.curves import Points, running_mean, steps_to_reach
+from bnrepro.paper import paper_curve
+from bnrepro.render.captions import title_of
+from bnrepro.studies.evidence import Evidence
+from bnrepro.studies.study import Against, Curves, Ends, Line, Panel, PaperCurves
+
+# No identifiers drawn at random: the same runs give the same bytes.
+_STYLE: Any = {"svg.hashsalt": "bnrepro", "font.size": 9}
+_DASHES = ("-", "--", ":", "-.")
+_WIDTH, _HEIGHT = 4.6, 4.3  # inches, of a panel
+_MOST_LEGEND_ENTRIES = 8
+
+
+def draw(evidence: Evidence, folder: Path) -> None:
+    """Write ``<study>.svg`` and ``<study>.png``, a panel beside the other.
+
+    Args:
+        evidence: of a study that has panels.
+        folder: to write to.
+    """
+    study = evidence.study
+    with mpl.rc_context(_STYLE):
+        count = len(study.panels)
+        figure = Figure(figsize=(max(6.5, _WIDTH * count), _HEIGHT), layout="constrained")
+        for axes, panel in zip(
+            figure.subplots(1, count, squeeze=False)[0], study.panels, strict=True
+        ):
+            _draw_panel(axes, panel, evidence)
+            axes.grid(alpha=0.3)
+        figure.suptitle(title_of(evidence), fontsize=9)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # it is laid out; once is enough for both
+        figure.savefig(folder / f"{study.name}.svg", metadata={"Date": None})
+        figure.savefig(folder / f"{study.name}.png", dpi=120)
+
+
+def _draw_panel(axes: Axes, panel: Panel, evidence: Evidence) -> None:
+    axes.set(title=panel.title, ylabel=panel.y)
+    match panel:
+        case Curves():
+            _draw_curves(axes, panel, evidence)
+        case PaperCurves():
+            _draw_papers(axes, panel, evidence)
+        case Ends():
+            _draw_ends(axes, panel, evidence)
+        case Against():
+            _draw_against(axes, panel, evidence)
+
+
+def _draw_curves(axes: Axes, panel: Curves, evidence: Evidence) -> None:
+    lines = [line for line in evidence.study.lines if not panel.lines or line.label in panel.lines]
+    shown = [line for line in lines if evidence.runs[line.label]]
+    several = len(lines) > 1
+    last_step = float(evidence.bands["step"].max()) if len(evidence.bands) else 1.0
+    for line in shown:
+        for series, dash in zip(panel.series, _dashes(panel, line), strict=True):
+            _draw_line(axes, panel, evidence, line, series, dash, last_step)
+    if not shown:
+        axes.text(0.5, 0.5, "not run", ha="center", va="center", transform=axes.transAxes)
+    if panel.target:
+        _draw_target(axes, evidence, shown, panel.series[0])
+    axes.set_xlabel("training step")
+    if panel.log_x:
+        axes.set_xscale("log")
+    else:
+        axes.set_xlim(*(panel.x_range or (0, last_step)))
+    if panel.y_range:
+        _hold_range(axes, *panel.y_range)
+    elif panel.target:
+        axes.set_ylim(0, None)
+    if several and len(shown) <= _MOST_LEGEND_ENTRIES:
+        axes.legend(loc="best", framealpha=0.85, fontsize=8)
+
+
+def _draw_line(
+    axes: Axes,
+    panel: Curves,
+    evidence: Evidence,
+    line: Line,
+    name: str,
+    dash: str,
+    last_step: float,
+) -> None:
+    series = next(one for one in evidence.study.series if one.name == name)
+    runs = evidence.runs[line.label]
+    band = evidence.band(line.label, name)
+    if band.empty:
+        return
+    if panel.log_x:  # a logarithmic axis has no step 0
+        band = band[band["step"] > 0]
+    first = name == panel.series[0]
+    label = f"{line.label} (n={band['n'].max()})" if first else None
+    axes.plot(band["step"], band["mean"], dash, color=line.color, label=label, linewidth=1.4)
+    axes.fill_between(
+        band["step"], band["low"], band["high"], color=line.color, alpha=0.25, linewidth=0
+    )
+    for run in runs:
+        curve = evidence.curve(run, series)
+        if panel.each_seed:
+            # Each seed has another unit, say, and the mean over units is no unit's curve.
+            axes.plot(curve.index, curve, color=line.color, linewidth=0.4, alpha=0.5)
+        if run.diverged:
+            axes.plot(curve.index[-1:], curve.iloc[-1:], "x", color=line.color, clip_on=False)
+    if panel.beside_paper and name in line.paper:
+        steps, values = paper_curve(line.paper[name])
+        kept = steps <= last_step
+        label = f"paper, {line.label}" if first and kept.any() else None
+        # Of several lines in one panel, the reference's is dashed, here in black as in the paper.
+        is_dashed = line.label == evidence.study.reference and len(panel.lines) != 1
+        style = "--" if is_dashed else "-"
+        axes.plot(steps[kept], values[kept], style, color="black", linewidth=0.7, label=label)
+
+
+def _dashes(panel: Curves, line: Line) -> list[str]:
+    """Solid where every series has the paper's curve beside it; else one style a series."""
+    if panel.beside_paper and all(name in line.paper for name in panel.series):
+        return ["-"] * len(panel.series)
+    return [_DASHES[i % len(_DASHES)] for i in range(len(panel.series))]
+
+
+def _draw_target(axes: Axes, evidence: Evidence, shown: list[Line], series: str) -> None:
+    """The reference's best level, and where each mean curve first reaches it."""
+    if not evidence.references:
+        return
+    levels = {}
+    for line in shown:
+        band = evidence.band(line.label, series)
+        points = Points(band["step"].to_numpy(float), band["mean"].to_numpy())
+        levels[line.label] = running_mean(points)
+    target = float(levels[evidence.study.reference].values.max())
+    label = f"best of {evidence.study.reference}"
+    axes.axhline(target, color="black", linewidth=0.8, linestyle=":", label=label)
+    diamond = "first reaches it"
+    for line in shown:
+        crossing = steps_to_reach(levels[line.label], target)
+        if np.isfinite(crossing):
+            axes.plot(crossing, target, "D", color=line.color, markersize=5, label=diamond)
+            diamond = "_"
+
+
+def _hold_range(axes: Axes, low: float, high: float) -> None:
+    """The range that was asked for, wider where a mean needs it."""
+    for drawn in axes.get_lines():
+        values = np.asarray(drawn.get_ydata(), dtype=np.float64)
+        if drawn.get_linewidth() > 1 and np.isfinite(values).any():
+            final = values[np.isfinite(values)][-1]
+            low, high = (
+                min(low, 1.05 * final if final < 0 else 0.0 if final < low else low),
+                max(high, 1.05 * final if final > high else high),
+            )
+    axes.set_ylim(low, high)
+
+
+def _draw_papers(axes: Axes, panel: PaperCurves, evidence: Evidence) -> None:
+    axes.axhline(panel.target, color="black", linewidth=0.8, linestyle=":")
+    for line in evidence.study.lines:
+        if panel.series not in line.paper:
+            continue
+        steps, values = paper_curve(line.paper[panel.series])
+        axes.plot(steps / panel.x_unit, values, color=line.color, linewidth=1.2, label=line.label)
+        reached = line.numbers.get("steps_to_match", np.nan)
+        if np.isfinite(reached):
+            axes.plot(reached / panel.x_unit, panel.target, "D", color=line.color, markersize=5)
+    axes.set(xlabel=panel.x, xlim=panel.x_range, ylim=panel.y_range)
+    axes.legend(loc="best", framealpha=0.85, fontsize=8)
+
+
+def _draw_ends(axes: Axes, panel: Ends, evidence: Evidence) -> None:
+    places = np.arange(len(panel.series))
+    for line in evidence.study.lines:
+        ends = evidence.ends(line.label, panel.series)
+        if not ends:
+            continue
+        means = np.array([ends[name].mean if name in ends else np.nan for name in panel.series])
+        half = np.array(
+            [ends[name].high - ends[name].mean if name in ends else np.nan for name in panel.series]
+        )
+        n = max(mean.n for mean in ends.values())
+        axes.errorbar(
+            places,
+            means,
+            yerr=np.nan_to_num(half),
+            fmt="o-",
+            markersize=3,
+            linewidth=1,
+            color=line.color,
+            label=f"{line.label} (n={n})",
+        )
+    axes.set_xticks(places, panel.names)
+    axes.set_xlabel(panel.x)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best", framealpha=0.85, fontsize=8)
+
+
+def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
+    groups = dict.fromkeys(line.group for line in evidence.study.lines)
+    for marker, group in zip("osD^v", groups, strict=False):
+        places = evidence.places(panel, group)
+        color = next(line.color for line in evidence.study.lines[::-1] if line.group == group)
+        known = places.dropna(subset=["x", "mean"])
+        axes.errorbar(
+            known["x"],
+            known["mean"],
+            yerr=np.nan_to_num([known["mean"] - known["low"], known["high"] - known["mean"]]),
+            fmt=marker,
+            markersize=5,
+            color=color,
+            label=f"{group} (n={places['n'].max() if len(places) else 0})",
+        )
+        for _, place in places.iterrows():
+            if place["failed"]:
+                axes.plot(place["x"], place["bound"], "x", color=color, markersize=8, mew=2)
+    if panel.log_x:
+        axes.set_xscale("log")
+    if panel.log_y:
+        axes.set_yscale("log")
+    axes.set_xlabel(panel.x)
+    axes.legend(loc="best", framealpha=0.85, fontsize=8)

@@ -1,0 +1,135 @@
+"""A study's numbers: as files, and as cells of a table."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from bnrepro.measure.intervals import INTERVAL
+from bnrepro.measure.wording import interval, number, seeds
+from bnrepro.runs.ended import EndedRun, union_of_provenance
+from bnrepro.studies.evidence import Evidence
+from bnrepro.studies.study import Column, Line, OwnTable, Table
+
+
+class Cells(NamedTuple):
+    """A table as it is shown.
+
+    Attributes:
+        columns: headings.
+        rows: a text a column.
+    """
+
+    columns: list[str]
+    rows: list[list[str]]
+
+
+def write_numbers(evidence: Evidence, folder: Path) -> None:
+    """``curves.csv`` (every seed), ``bands.csv`` (means), ``table.csv`` and ``setup.json``.
+
+    Args:
+        evidence: of the study.
+        folder: to write to.
+    """
+    if len(evidence.curves):
+        write_csv(evidence.curves, folder / "curves.csv")
+        write_csv(evidence.bands, folder / "bands.csv")
+    numbers = table_numbers(evidence)
+    if numbers is not None and len(numbers):
+        write_csv(numbers, folder / "table.csv")
+    content: dict[str, Any] = {
+        "interval": INTERVAL,
+        "paper": evidence.study.paper,
+        "lines": {label: _setup(runs) for label, runs in evidence.runs.items() if runs},
+    }
+    (folder / "setup.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def write_csv(table: pd.DataFrame, file: Path) -> None:
+    """Six significant digits, no index."""
+    table.to_csv(file, index=False, float_format="%.6g")
+
+
+def _setup(runs: list[EndedRun]) -> dict[str, Any]:
+    return {
+        "seeds": [run.seed for run in runs],
+        "diverged_seeds": [run.seed for run in runs if run.diverged],
+        "seconds": [run.seconds for run in runs],
+        "config": runs[0].config.model_dump(
+            mode="json", exclude={"runtime": True, "seed": True, "data": {"root"}}
+        ),
+        "provenance": union_of_provenance(runs),
+    }
+
+
+def table_numbers(evidence: Evidence) -> pd.DataFrame | None:
+    """The study's table as numbers; None: it has none."""
+    table = evidence.study.table
+    if isinstance(table, OwnTable):
+        return table.rows(evidence)
+    if table is None:
+        return None
+    rows = []
+    for line in evidence.study.lines:
+        runs = evidence.runs[line.label]
+        if not runs:
+            continue
+        row: dict[str, Any] = {
+            "line": line.label,
+            "n": len(runs),
+            "diverged": sum(run.diverged for run in runs),
+        }
+        for column in table.columns:
+            row |= _column_numbers(evidence, line, column)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _column_numbers(evidence: Evidence, line: Line, column: Column) -> dict[str, float]:
+    measured = evidence.sample(column.quantity, line.label)
+    name = column.quantity.name
+    numbers = {
+        name: measured.mean.mean,
+        f"{name}_low": measured.mean.low,
+        f"{name}_high": measured.mean.high,
+        f"{name}_never": measured.never,
+    }
+    if column.beside_paper:
+        numbers[f"{name}_paper"] = line.numbers.get(name, np.nan)
+    return numbers
+
+
+def table_cells(evidence: Evidence) -> Cells | None:
+    """The study's table as it is shown; None: it has none, or nothing ran."""
+    numbers = table_numbers(evidence)
+    if numbers is None or numbers.empty:
+        return None
+    table = evidence.study.table
+    if isinstance(table, OwnTable):
+        shown = table.cells(numbers)
+        return Cells([*shown.columns], shown.astype(str).to_numpy().tolist())
+    assert isinstance(table, Table)
+    columns = ["line", "seeds"]
+    for column in table.columns:
+        columns += [f"{column.heading}, here", "paper"] if column.beside_paper else [column.heading]
+    rows = []
+    for row in numbers.to_dict("records"):
+        cells = [row["line"], seeds(row["n"], diverged=row["diverged"])]
+        for column in table.columns:
+            name = column.quantity.name
+            mean, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
+            cells.append(_cell(mean, low, high, row[f"{name}_never"], column.form))
+            if column.beside_paper:
+                cells.append(number(row[f"{name}_paper"], column.form))
+        rows.append(cells)
+    return Cells(columns, rows)
+
+
+def _cell(mean: float, low: float, high: float, never: int, form: str) -> str:
+    if not never:
+        return interval(mean, low, high, form)
+    if np.isnan(mean):
+        return "never"
+    return f"{interval(mean, low, high, form)}; {never} never"

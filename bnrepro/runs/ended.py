@@ -1,0 +1,146 @@
+"""Runs that ended, found by what they compute: the one way from run directories to curves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bnrepro.config import RunConfig, read_stored, recipe_id
+from bnrepro.runs.directory import RunDirectory, State
+from bnrepro.runs.rows import read_good_rows
+from bnrepro.runs.store import find_runs
+from bnrepro.runs.tags import TEST_ACCURACY
+
+
+@dataclass(frozen=True)
+class EndedRun:
+    """One run that ended: finished or diverged.
+
+    Attributes:
+        directory: where it is.
+        config: what it was told.
+        provenance: versions, commit and machine of each process that worked on it.
+        seconds: time spent in training.
+        diverged: whether it ended in a non-finite loss or parameter.
+        rows: its metrics, indexed by step, a column a tag; NaN where a tag has no row.
+        damage: what is wrong with the rows that were skipped.
+    """
+
+    directory: RunDirectory
+    config: RunConfig
+    provenance: list[dict[str, Any]]
+    seconds: float
+    diverged: bool
+    rows: pd.DataFrame
+    damage: tuple[str, ...] = ()
+
+    @property
+    def seed(self) -> int:
+        """Runs of two networks with the same seed are compared."""
+        return self.config.seed
+
+    @property
+    def accuracy(self) -> pd.Series:
+        """Held-out accuracy, a fraction, by step."""
+        return self.rows[TEST_ACCURACY].dropna()
+
+    @property
+    def chance(self) -> float:
+        """The accuracy of guessing; NaN where the number of classes is not known."""
+        classes = self.config.data.classes
+        return 1 / classes if classes else float("nan")
+
+
+@dataclass(frozen=True)
+class EndedRuns:
+    """Every ended run below a folder.
+
+    Attributes:
+        folder: of the run directories.
+        notes: a sentence on what was left out.
+    """
+
+    folder: Path
+    notes: list[str] = field(default_factory=list)
+
+    @cached_property
+    def _by_recipe(self) -> dict[str, list[tuple[RunDirectory, RunConfig, list[dict[str, Any]]]]]:
+        recipes: dict[str, list[tuple[RunDirectory, RunConfig, list[dict[str, Any]]]]] = {}
+        unreadable = []
+        for directory in find_runs(self.folder):
+            status = directory.read_status()
+            if status is None or not status.state.is_final:
+                continue
+            stored = _read_config(directory.config, directory.config.stat().st_mtime_ns)
+            if stored is None:
+                unreadable.append(directory.path)
+                continue
+            recipes.setdefault(recipe_id(stored[0]), []).append((directory, *stored))
+        if unreadable:
+            self.notes.append(
+                f"{len(unreadable)} run(s) left out: config.yaml is damaged, or of a version of "
+                f"bnrepro that this one cannot read ({unreadable[0]})"
+            )
+        return recipes
+
+    def of(self, config: RunConfig) -> list[EndedRun]:
+        """The ended runs that compute what a config says, whatever their seed, by seed.
+
+        Rows that cannot be read are skipped and counted. A seed that was run twice counts once.
+        """
+        by_seed: dict[int, EndedRun] = {}
+        for directory, stored, provenance in self._by_recipe.get(recipe_id(config), []):
+            status = directory.read_status()
+            rows, damage = _read_rows(directory.metrics, _modified(directory.metrics))
+            if status is None or rows.empty:
+                self._note(f"{directory.path}: left out, metrics.jsonl holds no row")
+                continue
+            diverged = status.state is State.DIVERGED
+            run = EndedRun(directory, stored, provenance, status.seconds, diverged, rows, damage)
+            by_seed.setdefault(stored.seed, run)
+            if damage:
+                self._note(_damage_note(run))
+        return [by_seed[seed] for seed in sorted(by_seed)]
+
+    def _note(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
+
+def union_of_provenance(runs: Sequence[EndedRun]) -> list[dict[str, Any]]:
+    """Every combination of machine, versions and commit that some runs were made with."""
+    provenance: list[dict[str, Any]] = []
+    for run in runs:
+        provenance += [entry for entry in run.provenance if entry not in provenance]
+    return provenance
+
+
+def _damage_note(run: EndedRun) -> str:
+    skipped = len(run.damage)
+    shown = ", ".join(run.damage[:3]) + (", ..." if skipped > 3 else "")
+    return f"{run.directory.metrics}: {skipped} row{'s' if skipped > 1 else ''} skipped: {shown}"
+
+
+# A report draws several studies from the same runs: a file that has not changed is read once.
+@cache
+def _read_config(file: Path, modified: int) -> tuple[RunConfig, list[dict[str, Any]]] | None:
+    del modified
+    return read_stored(file)
+
+
+@cache
+def _read_rows(file: Path, modified: int) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    del modified
+    try:
+        rows, damage = read_good_rows(file)
+    except OSError:
+        rows, damage = [], []
+    table = pd.DataFrame.from_records(rows, index="step") if rows else pd.DataFrame()
+    return table, tuple(damage)
+
+
+def _modified(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.exists() else 0

@@ -1,0 +1,238 @@
+"""What there is to answer a study with: the runs of its lines, and the tables it has prepared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bnrepro.config import RunConfig, preset
+from bnrepro.errors import UserError
+from bnrepro.measure.intervals import Mean, band_over_runs, mean_over_seeds
+from bnrepro.measure.quantities import Quantity, Sample, sample
+from bnrepro.measure.verdict import Judgement, Verdict, sound_reference
+from bnrepro.runs.ended import EndedRun, EndedRuns
+from bnrepro.runs.tags import observed_layers
+from bnrepro.studies.study import Against, Claim, Line, Series, Study
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The ended runs of a study at one scale.
+
+    Attributes:
+        study: the study.
+        scale: how big.
+        folder: of its results; what it prepares is kept there.
+        runs: of each line, by label and seed.
+        overrides: what all lines were told besides, from the command line.
+    """
+
+    study: Study
+    scale: str
+    folder: Path
+    runs: dict[str, list[EndedRun]] = field(default_factory=dict)
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> list[Line]:
+        """The lines without an ended run."""
+        return [line for line in self.study.lines if not self.runs[line.label]]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has ended and nothing is prepared."""
+        prepared = self.study.prepare is not None and self.folder.is_dir()
+        return not any(self.runs.values()) and not (prepared and any(self.folder.glob("*.csv")))
+
+    @property
+    def references(self) -> list[EndedRun]:
+        """The runs that others are compared with."""
+        return self.runs.get(self.study.reference, [])
+
+    def sample(self, quantity: Quantity, label: str, reference: str = "") -> Sample:
+        """A quantity of every seed of a line, beside a reference: the study's, if none is named."""
+        references = self.runs.get(reference or self.study.reference, [])
+        return sample(quantity, self.runs[label], references)
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """A table that the study has prepared; None: it has not.
+
+        Raises:
+            UserError: it cannot be read.
+        """
+        file = self.folder / name
+        if not file.is_file():
+            return None
+        try:
+            return pd.read_csv(file)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{file}: cannot be read ({error}); make it again") from error
+
+    def curve(self, run: EndedRun, series: Series) -> pd.Series:
+        """A recorded series of a run, by step; empty where it was not recorded."""
+        layers = observed_layers(list(run.rows.columns))
+        last = layers[-1] if layers else ""
+        tags = [tag.replace("{last}", last) for tag in (series.tag, series.minus) if tag]
+        if any(tag not in run.rows for tag in tags):
+            return pd.Series(dtype=np.float64)
+        value, *minus = (run.rows[tag] for tag in tags)
+        return (value - minus[0] if minus else value).dropna()
+
+    @cached_property
+    def bands(self) -> pd.DataFrame:
+        """A row a step: line, series, step, mean, low, high, n."""
+        parts = []
+        for line in self.study.lines:
+            for series in self.study.series:
+                curves = [self.curve(run, series) for run in self.runs[line.label]]
+                curves = [curve for curve in curves if not curve.empty]
+                if not curves:
+                    continue
+                steps, over_seeds = band_over_runs(curves)
+                columns = {"line": line.label, "series": series.name, "step": steps.astype(int)}
+                parts.append(pd.DataFrame({**columns, **over_seeds._asdict()}))
+        names = ["line", "series", "step", "mean", "low", "high", "n"]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
+
+    def band(self, label: str, series: str) -> pd.DataFrame:
+        """One curve of `bands`."""
+        bands = self.bands
+        return bands[(bands["line"] == label) & (bands["series"] == series)]
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """A row a recorded step of a seed: line, seed, step, and a column a series."""
+        parts = []
+        for label, runs in self.runs.items():
+            for run in runs:
+                columns = {series.name: self.curve(run, series) for series in self.study.series}
+                table = pd.DataFrame({k: v for k, v in columns.items() if not v.empty})
+                table = table.rename_axis("step").reset_index()
+                parts.append(table.assign(line=label, seed=run.seed))
+        names = ["line", "seed", "step", *(series.name for series in self.study.series)]
+        if not parts:
+            return pd.DataFrame(columns=names)
+        together = pd.concat(parts, ignore_index=True)
+        return together[[name for name in names if name in together]]
+
+    def ends(self, label: str, series: Sequence[str]) -> dict[str, Mean]:
+        """The last value of recorded series, over the seeds that finished."""
+        by_name = {one.name: one for one in self.study.series}
+        ends = {}
+        for name in series:
+            curves = [
+                self.curve(run, by_name[name]) for run in self.runs[label] if not run.diverged
+            ]
+            values = [float(curve.iloc[-1]) for curve in curves if not curve.empty]
+            if values:
+                ends[name] = mean_over_seeds(values)
+        return ends
+
+    def places(self, panel: Against, group: str) -> pd.DataFrame:
+        """A row a line of a group: line, x, mean, low, high, n, and whether a seed failed.
+
+        ``bound``: where a seed that has no number is drawn: at its last step where steps are
+        counted, else at 0.
+        """
+        rows = []
+        for line in self.study.lines:
+            runs = self.runs[line.label]
+            if line.group != group or not runs:
+                continue
+            measured = self.sample(panel.quantity, line.label)
+            last_step = max(float(run.rows.index.max()) for run in runs)
+            rows.append(
+                {
+                    "line": line.label,
+                    "x": panel.place(self, line) if panel.place else line.x,
+                    **measured.mean._asdict(),
+                    "n": len(measured.values),
+                    "failed": measured.never > 0,
+                    "bound": last_step if panel.quantity.unit == "steps" else 0.0,
+                }
+            )
+        names = ["line", "x", "mean", "low", "high", "n", "failed", "bound"]
+        return pd.DataFrame(rows, columns=names)
+
+
+def gather(
+    study: Study,
+    scale: str,
+    ended: EndedRuns,
+    folder: Path,
+    overrides: Sequence[str] = (),
+) -> Evidence:
+    """Find the ended runs of every line of a study.
+
+    Args:
+        study: the study.
+        scale: which scale's runs.
+        ended: every ended run there is.
+        folder: of the study's results.
+        overrides: what all lines were told besides.
+
+    Raises:
+        UserError: an unknown scale, or an override is wrong.
+    """
+    runs = {line.label: ended.of(line_config(line, scale, overrides)) for line in study.lines}
+    return Evidence(study, scale, folder, runs, tuple(overrides))
+
+
+def line_config(line: Line, scale: str, overrides: Sequence[str] = ()) -> RunConfig:
+    """What the runs of a line are told, with seed 0."""
+    return preset(line.experiment, scale, *line.overrides, *overrides)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of a claim.
+
+    Attributes:
+        claim: the claim.
+        judgement: the verdict, and why.
+        sample: the value of each seed; None: not measured.
+    """
+
+    claim: Claim
+    judgement: Judgement
+    sample: Sample | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Computed from the sample."""
+        return self.judgement.verdict
+
+    @property
+    def mean(self) -> Mean:
+        """Over the seeds that have a value."""
+        return self.sample.mean if self.sample else Mean(np.nan, np.nan, np.nan, 0)
+
+
+def check(claim: Claim, evidence: Evidence) -> Finding:
+    """Measure a claim and judge it; an unsound reference leaves it undecided."""
+    if claim.table is not None:
+        values = claim.table(evidence)
+        if not values:
+            command = f"bnrepro reproduce {evidence.study.name} --scale {evidence.scale}"
+            return Finding(claim, Judgement(Verdict.NOT_RUN, f"`{command}` computes it"), None)
+        numbers = np.array([*values.values()], dtype=np.float64)
+        mean = mean_over_seeds(numbers, claim.quantity.is_ratio)
+        measured = Sample(tuple(values), numbers, mean)
+        return Finding(claim, claim.rule.judge(measured, claim.quantity.is_ratio), measured)
+    labels = [label for label in (claim.line, claim.reference) if label]
+    absent = [label for label in labels if not evidence.runs[label]]
+    if absent:
+        return Finding(claim, Judgement(Verdict.NOT_RUN, f"needs {', '.join(absent)}"), None)
+    references = evidence.runs.get(claim.reference, [])
+    measured = sample(claim.quantity, evidence.runs[claim.line], references)
+    if claim.reference:
+        unsound = sound_reference(claim.reference, references, measured, claim.plateau)
+        if unsound:
+            return Finding(claim, Judgement(Verdict.UNDECIDED, unsound), measured)
+    if len(measured.values) == 0:
+        reason = "no seed has a number to compare"
+        return Finding(claim, Judgement(Verdict.UNDECIDED, reason), measured)
+    return Finding(claim, claim.rule.judge(measured, claim.quantity.is_ratio), measured)

@@ -1,0 +1,67 @@
+"""Which learning rates can be used: Inception with and without BN, at x1 to x100."""
+
+from bnrepro.measure.quantities import accuracy_at
+from bnrepro.studies.evidence import Evidence
+from bnrepro.studies.study import Against, Column, Curves, Line, Study, Table
+
+_STEPS = 4000
+_QUANTITY = accuracy_at(_STEPS)
+_RATES = (1, 5, 30, 100)
+_NETWORKS = {
+    "without BN": ("fig2/inception", ("#bdbdbd", "#888888", "#555555", "#000000")),
+    "with BN": ("fig2/bn_baseline", ("#fdbe85", "#fd8d3c", "#d94701", "#8c2d04")),
+}
+
+
+def _line(group: str, experiment: str, rate: int, color: str) -> Line:
+    # At x1 the runs of Figure 2, looked at where the others end: same steps, same rates.
+    changed = () if rate == 1 else (f"optim.lr_multiplier={rate}", f"steps={_STEPS}")
+    return Line(f"{group}, x{rate}", experiment, changed, color, group=group, x=float(rate))
+
+
+def _remarks(evidence: Evidence) -> list[str]:
+    sentences = []
+    for group in _NETWORKS:
+        accuracies = {
+            line.x: evidence.sample(_QUANTITY, line.label).mean.mean
+            for line in evidence.study.lines
+            if line.group == group and evidence.runs[line.label]
+        }
+        known = {rate: value for rate, value in accuracies.items() if value == value}
+        if not known:
+            continue
+        best = max(known, key=known.__getitem__)
+        useful = [rate for rate, value in known.items() if value >= known[best] / 2]
+        sentences.append(
+            f"{group.capitalize()}: best at x{best:g} ({known[best]:.3f} after {_STEPS:,} steps); "
+            f"at least half of that from x{min(useful):g} to x{max(useful):g}."
+        )
+    return sentences
+
+
+STUDY = Study(
+    name="rate_tolerance",
+    title="Which learning rates can be used, with and without BN",
+    question="How much larger may the learning rate be with BN, and what does that gain?",
+    lines=tuple(
+        _line(group, experiment, rate, color)
+        for group, (experiment, colors) in _NETWORKS.items()
+        for rate, color in zip(_RATES, colors, strict=True)
+    ),
+    panels=(
+        Against(
+            f"(a) accuracy after {_STEPS:,} steps, crosses: diverged",
+            _QUANTITY,
+            "learning rate, times 0.0015",
+            "held-out accuracy",
+        ),
+        Curves("(b) on the way", ("accuracy",), "held-out accuracy", x_range=(0, _STEPS)),
+    ),
+    table=Table(
+        (Column(f"accuracy after {_STEPS:,} steps", _QUANTITY, ".3f", beside_paper=False),)
+    ),
+    remarks=_remarks,
+    paper="Section 3.3: BN should allow larger rates; Bjorck et al. 2018 (arXiv 1806.02375): the "
+    "larger rates are BN's benefit, at equal small ones accuracies are about equal; Santurkar et "
+    "al. 2018 (arXiv 1805.11604); the paper has BN-x5 and BN-x30, and Inception at x5 diverged",
+)

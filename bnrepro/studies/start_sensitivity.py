@@ -1,0 +1,148 @@
+"""How much care the start needs: Inception from weaker and stronger starts, with and without BN."""
+
+from pathlib import Path
+
+import numpy as np
+
+from bnrepro.measure.quantities import steps_to
+from bnrepro.measure.verdict import Above
+from bnrepro.studies.evidence import Evidence, line_config
+from bnrepro.studies.study import Against, Claim, Column, Line, Study, Table
+
+_FILE = "starts.csv"
+_LEVEL = 0.08  # four times chance: what a sound start reaches within two epochs
+_SCALES = {"symmetric": "+-1", "unit": "unit variance", "pixels": "pixels"}
+_WEIGHTS = {"xavier": "Glorot", "caffe": "Caffe", "he": "He"}
+_WITHOUT, _WITH = "without BN", "with BN"
+_QUANTITY = steps_to(_LEVEL)
+# Where they start so, the runs of Figure 2 are used; the others are cut short.
+_SHORT = "steps=4000"
+
+
+def _line(group: str, experiment: str, scale: str, weights: str, color: str) -> Line:
+    changed = (f"data.scale={scale}", f"model.init={weights}", _SHORT)
+    is_figure_2s = (scale, weights) == ("pixels", "caffe")
+    return Line(
+        f"{group}, {_SCALES[scale]}, {_WEIGHTS[weights]}",
+        experiment,
+        () if is_figure_2s else changed,
+        color,
+        group=group,
+    )
+
+
+_LINES = (
+    *(
+        _line(_WITHOUT, "fig2/inception", scale, weights, "#000000")
+        for scale in _SCALES
+        for weights in _WEIGHTS
+    ),
+    *(
+        _line(_WITH, "fig2/bn_baseline", scale, weights, "#D55E00")
+        for scale, weights in (
+            ("pixels", "xavier"),
+            ("pixels", "caffe"),
+            ("pixels", "he"),
+            ("symmetric", "caffe"),
+            ("unit", "caffe"),
+        )
+    ),
+)
+
+
+def _measure(study: Study, scale: str, _runs: Path, folder: Path) -> None:
+    from bnrepro.prepare.start import measure_starts
+
+    configs = {line.label: line_config(line, scale) for line in study.lines}
+    measure_starts(configs).to_csv(folder / _FILE, index=False, float_format="%.6g")
+
+
+def _spread(evidence: Evidence, line: Line) -> float:
+    table = evidence.table(_FILE)
+    if table is None:
+        return np.nan
+    return float(table.set_index("line")["logit_spread"].get(line.label, np.nan))
+
+
+def _steps(evidence: Evidence, group: str) -> dict[str, float]:
+    """Mean steps of each line of a group; one that never gets there counts as long as it ran."""
+    steps = {}
+    for line in evidence.study.lines:
+        runs = evidence.runs[line.label]
+        if line.group != group or not runs:
+            continue
+        sample = evidence.sample(_QUANTITY, line.label)
+        longest = max(float(run.rows.index.max()) for run in runs)
+        steps[line.label] = float(np.nan_to_num(sample.values, nan=longest).mean())
+    return steps
+
+
+def _remarks(evidence: Evidence) -> list[str]:
+    sentences = []
+    for group in (_WITHOUT, _WITH):
+        steps = _steps(evidence, group)
+        if len(steps) > 1:
+            least, most = min(steps, key=steps.__getitem__), max(steps, key=steps.__getitem__)
+            sentences.append(
+                f"{group.capitalize()}, {len(steps)} starts: {steps[least]:,.0f} steps to "
+                f"{_LEVEL:g} from the best ({least.partition(', ')[2]}), "
+                f"{steps[most]:,.0f} from the worst ({most.partition(', ')[2]}; a run that never "
+                f"gets there counts as long as it was), {steps[most] / steps[least]:.1f} times."
+            )
+    return sentences
+
+
+def _care(evidence: Evidence) -> dict[int, float]:
+    """The worst start over the best without BN, over the same with BN, a seed."""
+    ratios: dict[int, float] = {}
+    for seed in sorted({run.seed for runs in evidence.runs.values() for run in runs}):
+        spans = []
+        for group in (_WITHOUT, _WITH):
+            steps = []
+            for line in evidence.study.lines:
+                run = next((r for r in evidence.runs[line.label] if r.seed == seed), None)
+                if line.group == group and run is not None:
+                    value = _QUANTITY.measure(run, run)
+                    last = float(run.rows.index.max())
+                    steps.append(last if value is None or np.isnan(value) else value)
+            spans.append(max(steps) / min(steps) if len(steps) > 1 else np.nan)
+        if not np.isnan(spans).any():
+            ratios[seed] = spans[0] / spans[1]
+    return ratios
+
+
+STUDY = Study(
+    name="start_sensitivity",
+    title="How much the start decides, with and without BN",
+    question="From how weak a start does Inception begin to learn, with and without BN?",
+    lines=_LINES,
+    panels=(
+        Against(
+            f"steps to {_LEVEL:g}, crosses: never within the run",
+            _QUANTITY,
+            "spread of the logits at the start",
+            f"steps to a held-out accuracy of {_LEVEL:g}",
+            place=_spread,
+            log_y=True,
+        ),
+    ),
+    table=Table((Column(f"steps to {_LEVEL:g}", _QUANTITY, ",.0f", beside_paper=False),)),
+    claims=(
+        Claim(
+            "less_care",
+            "Abstract",
+            "Batch Normalization allows us to be less careful about initialization",
+            steps_to(_LEVEL).renamed(
+                "care",
+                f"steps to {_LEVEL:g} from the worst start over those from the best, without BN, "
+                "over the same with BN; a run that never gets there counts as long as it was",
+                "times",
+            ),
+            Above(1),
+            table=_care,
+        ),
+    ),
+    prepare=_measure,
+    remarks=_remarks,
+    paper="the abstract and Section 3.3; the paper gives no number",
+)

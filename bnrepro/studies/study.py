@@ -1,0 +1,286 @@
+"""What a study is, as plain data: the lines that answer a question, panels, a table, claims.
+
+A study neither computes nor draws. `bnrepro.measure` computes its quantities and verdicts, and the
+renderers of `bnrepro.render` are handed it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bnrepro.measure.quantities import Quantity
+from bnrepro.measure.verdict import Rule
+from bnrepro.runs.tags import TEST_ACCURACY, TEST_LOSS, TRAIN_LOSS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bnrepro.studies.evidence import Evidence
+
+PALETTE = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
+"""Colours that people with any colour vision tell apart (Okabe & Ito 2008)."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """An experiment with overrides, averaged over seeds.
+
+    Attributes:
+        label: in legends and tables.
+        experiment: the preset.
+        overrides: of Hydra, besides scale and seed.
+        color: of its line.
+        paper: the paper's digitized curve of a series, by the series' name.
+        numbers: the paper's own number of a quantity, by the quantity's name.
+        group: lines of one group are joined where a quantity is drawn against ``x``.
+        x: the line's place on such an axis.
+    """
+
+    label: str
+    experiment: str
+    overrides: tuple[str, ...] = ()
+    color: str = PALETTE[0]
+    paper: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    group: str = ""
+    x: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Series:
+    """A recorded curve.
+
+    Attributes:
+        name: in tables.
+        tag: recorded; ``{last}`` stands for the last layer whose inputs were recorded.
+        minus: another tag, subtracted.
+    """
+
+    name: str
+    tag: str
+    minus: str = ""
+
+
+ACCURACY = Series("accuracy", TEST_ACCURACY)
+LOSS = Series("loss", TEST_LOSS)
+TRAINING_LOSS = Series("train_loss", TRAIN_LOSS)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Series against the training step: the mean over seeds with its interval.
+
+    Attributes:
+        title: above the panel.
+        series: names; the second and later ones are dashed unless each has a paper's curve.
+        y: the axis.
+        lines: labels of those that are drawn; empty: all.
+        x_range: of the axis; None: as long as the longest curve.
+        y_range: of the axis; None: what the curves need. It grows where they need more.
+        log_x: a logarithmic axis of steps.
+        each_seed: thin lines for the single seeds, too.
+        beside_paper: the paper's curves are laid over ours.
+        target: a dotted line at the best level of the study's reference, and a diamond where each
+            mean curve first reaches it.
+    """
+
+    title: str
+    series: tuple[str, ...]
+    y: str
+    lines: tuple[str, ...] = ()
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float, float] | None = None
+    log_x: bool = False
+    each_seed: bool = False
+    beside_paper: bool = False
+    target: bool = False
+
+
+@dataclass(frozen=True)
+class PaperCurves:
+    """The paper's own curves of a series, on the paper's axes.
+
+    Attributes:
+        title: above the panel.
+        series: the name.
+        y: the axis.
+        x_range: in units of ``x_unit``.
+        y_range: of the axis.
+        x_unit: steps that one unit of the axis stands for.
+        x: the axis.
+        target: an accuracy, drawn dotted; a diamond where the paper's table says a curve reaches
+            it (`Line.numbers`).
+    """
+
+    title: str
+    series: str
+    y: str
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+    x_unit: float
+    x: str
+    target: float
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The last value of several series, side by side; a line joins those of an experiment.
+
+    Attributes:
+        title: above the panel.
+        series: names, in the order of the axis.
+        names: what the axis calls them.
+        x: the axis.
+        y: the axis.
+    """
+
+    title: str
+    series: tuple[str, ...]
+    names: tuple[str, ...]
+    x: str
+    y: str
+
+
+@dataclass(frozen=True)
+class Against:
+    """A quantity of each line at the line's place on an axis, one colour a group.
+
+    Attributes:
+        title: above the panel.
+        quantity: what is drawn, the mean over seeds with its interval.
+        x: the axis.
+        y: the axis.
+        place: of a line on the axis; None: its ``x``.
+        log_x: a logarithmic axis.
+        log_y: likewise.
+    """
+
+    title: str
+    quantity: Quantity
+    x: str
+    y: str
+    place: "Callable[[Evidence, Line], float] | None" = None
+    log_x: bool = True
+    log_y: bool = False
+
+
+Panel = Curves | PaperCurves | Ends | Against
+
+
+@dataclass(frozen=True)
+class Column:
+    """A quantity of every line, beside the paper's number of it.
+
+    Attributes:
+        heading: of the column.
+        quantity: measured.
+        form: of the numbers, as in a format string.
+        beside_paper: a second column has the paper's number (`Line.numbers`).
+    """
+
+    heading: str
+    quantity: Quantity
+    form: str
+    beside_paper: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """A row a line.
+
+    Attributes:
+        columns: after the line's label and its seeds.
+    """
+
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class OwnTable:
+    """A table that is no row a line.
+
+    Attributes:
+        rows: makes it from what there is: numbers, for the CSV.
+        cells: of that, as it is shown: headings as columns, text as values.
+    """
+
+    rows: Callable[["Evidence"], "pd.DataFrame"]
+    cells: Callable[["pd.DataFrame"], "pd.DataFrame"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence that numbers can check.
+
+    Attributes:
+        name: its key in tables.
+        section: of the paper.
+        sentence: what the paper says, shortened.
+        quantity: what is measured, a seed.
+        rule: from the numbers to the verdict.
+        line: label of the line that is measured.
+        reference: label of the line that it is compared with; empty: none.
+        paper: the paper's own number; NaN: it gives none.
+        plateau: the comparison proves nothing while the reference still rises.
+        table: measured on a table of the study instead of runs; values a seed.
+    """
+
+    name: str
+    section: str
+    sentence: str
+    quantity: Quantity
+    rule: Rule
+    line: str = ""
+    reference: str = ""
+    paper: float = float("nan")
+    plateau: bool = True
+    table: Callable[["Evidence"], dict[int, float]] | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question, and what answers it.
+
+    Attributes:
+        name: of its file, its folder of results, and on the command line.
+        title: above its part of the report.
+        question: in one line, for lists and help.
+        lines: those that are trained and drawn.
+        reference: label of the line that others are compared with; empty: none.
+        series: recorded curves that its files and panels show.
+        panels: of its picture, from left to right.
+        table: its numbers.
+        claims: sentences that it checks.
+        prepare: computes, with torch where it must, what is read from its folder or from the run
+            directories before it is drawn: (study, scale, runs, folder).
+        remarks: sentences computed from what came out.
+        paper: what to know of the paper's numbers.
+        beside_paper: the report says in what its lines differ from the paper's; a study of ours
+            has no counterpart there.
+    """
+
+    name: str
+    title: str
+    question: str
+    lines: tuple[Line, ...] = ()
+    reference: str = ""
+    series: tuple[Series, ...] = (ACCURACY, LOSS, TRAINING_LOSS)
+    panels: tuple[Panel, ...] = ()
+    table: Table | OwnTable | None = None
+    claims: tuple[Claim, ...] = ()
+    prepare: "Callable[[Study, str, Path, Path], None] | None" = None
+    remarks: Callable[["Evidence"], list[str]] | None = None
+    paper: str = ""
+    beside_paper: bool = False
+
+    def line(self, label: str) -> Line:
+        """The line of a label.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for line in self.lines:
+            if line.label == label:
+                return line
+        raise KeyError(label)
