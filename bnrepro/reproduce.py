@@ -9,6 +9,7 @@ from rich.console import Console
 from bnrepro.config import RunConfig, run_id
 from bnrepro.errors import UserError, nearest
 from bnrepro.render.report import Report, write_report
+from bnrepro.runs.archive import unpack_runs
 from bnrepro.runs.ended import EndedRuns
 from bnrepro.studies.evidence import Evidence, gather, line_config
 from bnrepro.studies.registry import studies, study, study_names
@@ -16,6 +17,8 @@ from bnrepro.studies.study import Study
 from bnrepro.sweep import Launcher, Swept, sweep
 
 ALL = "all"
+PUBLISHED = Path("results")
+"""What the project publishes, in a checkout."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,33 @@ def report(runs: Path, scale: str, results: Path, html: bool) -> Report:
     Raises:
         UserError: nothing has run, or the results cannot be written.
     """
+    return write_report(evidence_of_all(runs, scale, results), scale, results, html)
+
+
+def evidence_of_all(runs: Path, scale: str, results: Path) -> list[Evidence]:
+    """What there is of every study at a scale."""
     ended = EndedRuns(runs)
-    evidence = [gather(one, scale, ended, folder_of(one, scale, results)) for one in studies()]
-    return write_report(evidence, scale, results, html)
+    return [gather(one, scale, ended, folder_of(one, scale, results)) for one in studies()]
+
+
+def report_published(scale: str, out: Path) -> Report:
+    """The report on the published runs of a scale, page included, drawn again from their rows.
+
+    Raises:
+        UserError: nothing is published here, or the folder cannot be written.
+    """
+    packed = PUBLISHED / scale / "runs.tar.xz"
+    if not packed.is_file():
+        raise UserError(
+            f"{packed}: not there; published runs come with a checkout of the repository: "
+            "run this in its folder"
+        )
+    runs = out / "published" / "runs"
+    unpack_runs(packed, runs)
+    results = out / "published"
+    for one in studies():
+        prepare(one, scale, runs, results)
+    return report(runs, scale, results, html=True)
 
 
 def evidence_of(

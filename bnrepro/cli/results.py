@@ -72,7 +72,7 @@ def figure(
 @app.command(
     epilog=examples(
         "bnrepro report",
-        "bnrepro report --scale laptop --html",
+        "bnrepro report --scale laptop --published",
         "bnrepro report --runs D --out D --json",
     )
 )
@@ -81,13 +81,21 @@ def report(
     runs: Runs = Path("runs"),
     out: Out = Path("reports"),
     html: Html = False,
+    published: Annotated[
+        bool,
+        typer.Option(
+            "--published", help="Of the project's own runs, page included; none of yours."
+        ),
+    ] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Write <out>/<scale>/REPORT.md: every study that has runs, and the claims with verdicts."""
     from bnrepro.reproduce import report as write_report
+    from bnrepro.reproduce import report_published
 
-    _show_report(write_report(runs, scale, out, html), scale, as_json)
+    written = report_published(scale, out) if published else write_report(runs, scale, out, html)
+    _show_report(written, scale, as_json)
 
 
 def _show_report(written: "Report", scale: str, as_json: bool) -> None:
