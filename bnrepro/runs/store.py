@@ -7,6 +7,7 @@ import yaml
 
 from bnrepro.runs.directory import RunDirectory, State
 
+
 def find_runs(runs: Path) -> Iterator[RunDirectory]:
     """Every run directory below ``runs``, in a fixed order."""
     for config in sorted(runs.glob("**/config.yaml")):
