@@ -64,14 +64,16 @@ def _check_members(archive: zipfile.ZipFile, size: int) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the tracebacks that torch logs of what it then raises."""
-    logger = logging.getLogger("torch.export")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """Without the tracebacks that torch logs of what it then raises, or gets over."""
+    loggers = [logging.getLogger(name) for name in ("torch.export", "torch._export")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 PT2 = Format(_NAME, ".pt2", True, _write, _read_description, _load)
