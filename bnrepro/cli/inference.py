@@ -99,11 +99,11 @@ def _with_interval(value: float, interval: tuple[float, float]) -> str:
 def export(
     name: TrainedRun,
     format_name: Annotated[
-        Literal["safetensors", "onnx", "torchscript", "pt2"],
+        Literal["safetensors", "onnx", "pt2"],
         typer.Option(
             "--format",
             help="safetensors: weights alone; onnx: for any runtime (pip install "
-            "'bnrepro\\[export]'); torchscript: for old torch; pt2: torch.export's.",
+            "'bnrepro\\[export]'); pt2: torch.export's, opened only with --trust.",
         ),
     ],
     folded: Annotated[
@@ -179,6 +179,9 @@ def predict(
         list[str], typer.Argument(metavar="IMAGE", help="Files; -: one from standard input.")
     ],
     top: Annotated[int, typer.Option(min=1, help="Classes of each picture.")] = 5,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Open a pt2 file, too: it can run any code.")
+    ] = False,
     runs: Runs = Path("runs"),
     device: Device = "auto",
     as_json: Json = False,
@@ -187,12 +190,14 @@ def predict(
     """Show the most probable classes of pictures, prepared as the run's data were.
 
     For digits and MNIST: bright strokes on dark ground, one digit that fills the picture. An
-    exported file is checked against its checksum, which shows damage, not forgery: like any
-    program, take it from people you trust.
+    exported file is checked against its checksum, which shows damage, not forgery. Safetensors and
+    ONNX run no code of the file; pt2 can, and so needs --trust.
     """
     from bnrepro.inference import predict as predict_pictures
 
-    predictions = predict_pictures(network, pictures, top, runs, device, Console(stderr=True))
+    predictions = predict_pictures(
+        network, pictures, top, trust, runs, device, Console(stderr=True)
+    )
     if as_json:
         values = [
             {"picture": made.picture, "classes": [guess._asdict() for guess in made.guesses]}

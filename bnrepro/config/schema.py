@@ -109,7 +109,7 @@ class Mlp(_Section):
 
     name: Literal["mlp"]
     """The network."""
-    hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1, strict=False)]
+    hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=1000, strict=False)]
     """Units of each hidden layer. The paper: three layers of 100 (Section 4.1)."""
     activation: Activation
     """The nonlinearity g of z = g(BN(Wu)). The paper's MNIST network: sigmoid."""

@@ -30,9 +30,9 @@ def seal(content: bytes) -> bytes:
     Raises:
         ValueError: there is not exactly one place for it.
     """
-    (found,) = _SEAL.finditer(content)
+    (place,) = _SEAL.finditer(content)
     digest = hashlib.sha256(content).hexdigest().encode()
-    return content[: found.start(2)] + digest + content[found.end(2) :]
+    return content[: place.start(2)] + digest + content[place.end(2) :]
 
 
 def check_seal(source: str, content: bytes) -> str:
@@ -53,12 +53,13 @@ def check_seal(source: str, content: bytes) -> str:
         raise UserError(
             f"{source}: damaged, or not written by bnrepro; give a file from `bnrepro export`"
         )
-    (found,) = seals
-    digest = hashlib.sha256(content[: found.start(2)])
+    (place,) = seals
+    view = memoryview(content)  # a slice of the bytes themselves would be a copy
+    digest = hashlib.sha256(view[: place.start(2)])
     digest.update(_ZEROS)
-    digest.update(content[found.end(2) :])
-    if digest.hexdigest().encode() != found[2]:
+    digest.update(view[place.end(2) :])
+    if digest.hexdigest().encode() != place[2]:
         raise UserError(
             f"{source}: altered or damaged since it was exported; copy or export it again"
         )
-    return found[1].decode()
+    return place[1].decode()

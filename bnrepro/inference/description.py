@@ -1,10 +1,14 @@
 """What an exported file says about the network in it, as JSON."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from bnrepro.errors import UserError
+from bnrepro.config import RunConfig, load, validate
+
+# A picture is resized to what the file says: 4,096 pixels squared take 50 MB, a million 3 TB.
+Side = Annotated[int, Field(ge=1, le=4096)]
+Channels = Annotated[int, Field(ge=1, le=16)]
 
 
 class _Section(BaseModel):
@@ -16,13 +20,13 @@ class Preprocessing(_Section):
 
     colours: Literal["RGB", "grey"]
     """What the picture is converted to."""
-    stored_size: int
+    stored_size: Side
     """Its shorter side is resized to so many pixels, and the centre square is cut."""
-    input_size: int
+    input_size: Side
     """Of that, the centre square of so many pixels is cut."""
     threshold: int | None
     """A grey level (0 to 255) above this becomes 1, any other 0; null: grey levels stay."""
-    channels: int
+    channels: Channels
     """A grey picture is copied to so many channels."""
     input_mean: float | tuple[float, ...]
     """The graph itself does this, and takes the uint8 pixels: (pixel - mean) / scale; one
@@ -79,16 +83,20 @@ class Description(_Section):
     measured: Measured
     """How good it is."""
     config: dict[str, Any]
-    """The run's resolved config."""
+    """The run's resolved config, without what is of the machine: see `portable_config`."""
+
+    def run_config(self) -> RunConfig:
+        """The run's config, with this machine's ``runtime``, whatever the file says of it.
+
+        Raises:
+            UserError: it is another version's.
+        """
+        return validate(self.config | {"runtime": load([]).runtime.model_dump()})
 
 
-def read_description(source: str, text: str) -> Description:
-    """The description from its JSON.
-
-    Raises:
-        UserError: it is another version's.
-    """
-    try:
-        return Description.model_validate_json(text)
-    except ValidationError as error:
-        raise UserError(f"{source}: described as another version of bnrepro does it") from error
+def portable_config(config: RunConfig) -> dict[str, Any]:
+    """A run's config as plain values, without ``runtime``; a ``data.root`` is null."""
+    values = config.model_dump(mode="json", exclude={"runtime"})
+    if "root" in values["data"]:
+        values["data"]["root"] = None
+    return values

@@ -2,45 +2,100 @@
 
 from pathlib import Path
 
-import torch
+from pydantic import ValidationError
+from torch import Tensor
 
 from bnrepro.errors import UserError
 from bnrepro.inference.checksum import check_seal
-from bnrepro.inference.description import Description, read_description
-from bnrepro.inference.formats import FORMATS, Classify
+from bnrepro.inference.description import Description
+from bnrepro.inference.formats import FORMATS, Classify, Format
+
+_LARGEST = 2**31  # bytes: protobuf's limit; the paper's Inception takes a fortieth of it
 
 
-def read_exported(file: Path) -> tuple[Description, Classify]:
+def read_exported(file: Path, trust: bool) -> tuple[Description, Classify]:
     """The description and the network of an exported file.
 
-    Nothing of it is parsed, unpickled or run before its checksum has been compared.
+    Nothing of it is parsed, unpickled or run before its checksum has been compared. Anybody can
+    write a checksum, so beyond this the file is believed in nothing: no size that it claims is
+    allocated before it is compared with the file's own, no other file is opened, and a format that
+    can run code is refused. What the network itself computes takes its own time and memory.
+
+    Args:
+        file: from `bnrepro export`.
+        trust: open the formats, too, that can run any code when they are opened.
 
     Raises:
-        UserError: it cannot be read, is no exported file, was altered or damaged, or was written by
-            another version.
+        UserError: it cannot be read, is no exported file, was altered or damaged, needs trust, or
+            was written by another version. Likewise of the network when it is asked.
     """
     try:
+        size = file.stat().st_size
+        if size > _LARGEST:
+            raise UserError(f"{file}: {size:,} bytes; an exported file has at most {_LARGEST:,}")
         content = file.read_bytes()
     except OSError as error:
         raise UserError(f"{file}: cannot be read ({error.strerror})") from error
-    return load_exported(str(file), content)
+    return load_exported(str(file), content, trust)
 
 
-def load_exported(source: str, content: bytes) -> tuple[Description, Classify]:
+def load_exported(source: str, content: bytes, trust: bool) -> tuple[Description, Classify]:
     """`read_exported` of a content; ``source`` is for messages."""
     name = check_seal(source, content)
     if name not in FORMATS:
         raise UserError(f"{source}: exported as {name}, which this version of bnrepro cannot read")
-    text = FORMATS[name].read_description(content)
-    description = read_description(source, text)
-    try:
-        return description, FORMATS[name].load(content, text)
-    except UserError:
-        raise
-    except Exception as error:
-        # The file is whole, so another version wrote it; the loaders raise nearly everything.
-        made = description.provenance
+    chosen = FORMATS[name]
+    if chosen.runs_code and not trust:
         raise UserError(
-            f"{source}: exported by bnrepro {made.bnrepro} with torch {made.torch}, and torch "
-            f"{torch.__version__} cannot load it; export it again"
+            f"{source}: a {name} file can run any code when it is opened; add --trust if you know "
+            "who made it, or ask for safetensors or onnx"
+        )
+    description = _describe(source, chosen, content)
+    try:
+        classify = chosen.load(content, description)
+    except UserError as error:
+        raise UserError(f"{source}: {error}") from error
+    except Exception as error:
+        origin = description.provenance
+        raise UserError(
+            f"{source}: exported by bnrepro {origin.bnrepro} with torch {origin.torch}, and cannot "
+            f"be loaded here ({_reason(error)}); export it again"
         ) from error
+    return description, _checked(source, classify, len(description.class_names))
+
+
+def _describe(source: str, chosen: Format, content: bytes) -> Description:
+    try:
+        return Description.model_validate_json(chosen.read_description(content))
+    except UserError as error:
+        raise UserError(f"{source}: {error}") from error
+    except ValidationError as error:
+        raise UserError(f"{source}: described as another version of bnrepro does it") from error
+    except Exception as error:
+        raise UserError(
+            f"{source}: no {chosen.name} file of bnrepro ({_reason(error)}); export it again"
+        ) from error
+
+
+def _checked(source: str, classify: Classify, num_classes: int) -> Classify:
+    """The network, whose failures are the file's."""
+
+    def classify_checked(pixels_NCHW: Tensor) -> Tensor:
+        try:
+            probabilities_NK = classify(pixels_NCHW)
+            shape = tuple(probabilities_NK.shape)
+        except Exception as error:
+            raise UserError(f"{source}: cannot classify pictures ({_reason(error)})") from error
+        if shape != (len(pixels_NCHW), num_classes):
+            raise UserError(
+                f"{source}: cannot classify pictures (its output has the shape {shape}, not "
+                f"{(len(pixels_NCHW), num_classes)})"
+            )
+        return probabilities_NK
+
+    return classify_checked
+
+
+def _reason(error: Exception) -> str:
+    """One line: the error's own first, or its kind."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

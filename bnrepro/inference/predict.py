@@ -49,7 +49,13 @@ class _Network(NamedTuple):
 
 @torch.inference_mode()
 def predict(
-    name: str, pictures: Sequence[str], top: int, runs: Path, device: Device, console: Console
+    name: str,
+    pictures: Sequence[str],
+    top: int,
+    trust: bool,
+    runs: Path,
+    device: Device,
+    console: Console,
 ) -> list[Prediction]:
     """The most probable classes of each picture.
 
@@ -58,14 +64,16 @@ def predict(
             statistics.
         pictures: files; ``-``: one from standard input.
         top: classes of each picture.
+        trust: open an exported file, too, whose format can run any code when it is opened.
         runs: where run ids are looked for.
         device: where a run computes; exported files do on the CPU.
         console: progress.
 
     Raises:
-        UserError: there is no such network, it is damaged, or a picture cannot be read.
+        UserError: there is no such network, it is damaged or needs trust, or a picture cannot be
+            read.
     """
-    network = _find_network(name, runs, device, console)
+    network = _find_network(name, trust, runs, device, console)
     predictions = []
     for start in range(0, len(pictures), _BATCH_SIZE):
         some = pictures[start : start + _BATCH_SIZE]
@@ -78,10 +86,10 @@ def predict(
     return predictions
 
 
-def _find_network(name: str, runs: Path, device: Device, console: Console) -> _Network:
+def _find_network(name: str, trust: bool, runs: Path, device: Device, console: Console) -> _Network:
     path = Path(name)
     if path.is_file():
-        description, classify = read_exported(path)
+        description, classify = read_exported(path, trust)
         return _Network(description.class_names, description.preprocessing, classify)
     if path.suffix in {one.suffix for one in FORMATS.values()}:
         raise UserError(f"{name}: no such file; `bnrepro export` writes one")

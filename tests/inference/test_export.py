@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from bnrepro.config.load import validate
+from bnrepro.config.identity import computation
 from bnrepro.errors import RunFailedError, UserError
 from bnrepro.inference import Export, export
 from bnrepro.inference.checksum import check_seal, open_seal, seal
@@ -78,7 +78,7 @@ def test_every_format_computes_what_the_run_does(
 ) -> None:
     run: TrainedRun = request.getfixturevalue(network)
     written = export_to(run, name, folded)
-    description, classify = read_exported(written.file)
+    description, classify = read_exported(written.file, trust=True)
     pixels = run.dataset.test.images[:100]
     expected = _by_torch(run, pixels)
     with torch.inference_mode():
@@ -91,7 +91,7 @@ def test_every_format_computes_what_the_run_does(
         assert description == written.description
         assert description.folded == folded
         assert description.class_names == tuple("0123456789")
-        assert validate(description.config) == run.config
+        assert computation(description.run_config()) == computation(run.config)
         assert description.provenance.run_id == run.directory.path.name
         test = run.dataset.test
         right = int((classify(test.images).argmax(1) == test.labels).sum())
@@ -114,7 +114,7 @@ def test_no_byte_can_change_unnoticed(contents: dict[str, bytes], name: str) -> 
         damaged = bytearray(content)
         damaged[position] ^= 1
         with pytest.raises(UserError, match=r"^file: .*damaged[^\n]*$"):
-            load_exported("file", bytes(damaged))
+            load_exported("file", bytes(damaged), trust=True)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -122,7 +122,7 @@ def test_a_cut_or_lengthened_file_is_refused(contents: dict[str, bytes], name: s
     content = contents[name]
     for damaged in (content[:-1], content[: len(content) // 2], content + b"\0", content + content):
         with pytest.raises(UserError, match="damaged"):
-            load_exported("file", damaged)
+            load_exported("file", damaged, trust=True)
 
 
 def test_nothing_is_parsed_before_the_checksum(
@@ -135,7 +135,7 @@ def test_nothing_is_parsed_before_the_checksum(
         touched = replace(FORMATS[name], read_description=never, load=never)
         monkeypatch.setitem(FORMATS, name, touched)
         with pytest.raises(UserError, match="altered or damaged"):
-            load_exported("file", content + b"\0")
+            load_exported("file", content + b"\0", trust=True)
 
 
 def _some_zip() -> bytes:
@@ -158,7 +158,7 @@ def _some_zip() -> bytes:
 )
 def test_what_is_no_export_is_refused(content: bytes, told: str) -> None:
     with pytest.raises(UserError, match=f"^file: [^\n]*{told}[^\n]*$"):
-        load_exported("file", content)
+        load_exported("file", content, trust=True)
 
 
 def test_a_description_of_another_version_is_refused(
@@ -168,7 +168,7 @@ def test_a_description_of_another_version_is_refused(
     _, start = opened.split(b"safetensors sha256 ", 1)
     resealed = seal(opened.replace(start[:64], b"0" * 64))
     with pytest.raises(UserError, match="another version of bnrepro"):
-        load_exported("file", resealed)
+        load_exported("file", resealed, trust=False)
 
 
 def test_onnx_says_what_it_takes_and_is_valid(contents: dict[str, bytes]) -> None:
@@ -202,7 +202,7 @@ def test_an_existing_file_stays_unless_forced(
         export_to(small, "safetensors", output=by_default)
     assert by_default.read_text() == "mine"
     export_to(small, "safetensors", output=by_default, overwrite=True)
-    read_exported(by_default)
+    read_exported(by_default, trust=False)
 
 
 @pytest.mark.parametrize("place", ["", "nowhere/network.pt2"])
@@ -243,7 +243,7 @@ def test_missing_onnxruntime_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(UserError, match=r"needs onnxruntime; pip install 'bnrepro\[export\]'"):
-        load_exported("file", contents["onnx"])
+        load_exported("file", contents["onnx"], trust=False)
 
 
 def test_a_run_that_cannot_be_exported_is_one_line_and_exit_2(

@@ -26,7 +26,7 @@ from tests.inference.conftest import QUIET
 
 
 def _predict(network: Path | str, *pictures: object, top: int = 10) -> list[Prediction]:
-    return predict(str(network), [*map(str, pictures)], top, Path("runs"), "cpu", QUIET)
+    return predict(str(network), [*map(str, pictures)], top, True, Path("runs"), "cpu", QUIET)
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,7 @@ from bnrepro.inference.formats.format import Classify, Format
 from bnrepro.inference.formats.onnx_file import ONNX
 from bnrepro.inference.formats.pt2_file import PT2
 from bnrepro.inference.formats.safetensors_file import SAFETENSORS
-from bnrepro.inference.formats.torchscript_file import TORCHSCRIPT
 
-FORMATS = {one.name: one for one in (SAFETENSORS, ONNX, TORCHSCRIPT, PT2)}
+FORMATS = {one.name: one for one in (SAFETENSORS, ONNX, PT2)}
 
 __all__ = ["FORMATS", "Classify", "Format"]

@@ -1,6 +1,7 @@
 """ONNX, for any runtime; read back by onnxruntime."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,15 +9,13 @@ from torch import Tensor
 from bnrepro.errors import UserError
 from bnrepro.inference.checksum import open_seal
 from bnrepro.inference.classifier import Classifier
+from bnrepro.inference.description import Description
 from bnrepro.inference.formats.format import Classify, Format
 from bnrepro.inference.formats.graph import to_graph
 
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-
 _NAME = "onnx"
 _INPUT, _OUTPUT = "pixels", "probabilities"
-_ERRORS_ONLY = 3  # onnxruntime warns of hardware that it looks for in vain
+_FATAL_ONLY = 4  # onnxruntime logs what it also raises, and hardware that it looks for in vain
 
 
 def _write(classifier: Classifier, description: str, example: Tensor) -> bytes:
@@ -42,31 +41,60 @@ def _write(classifier: Classifier, description: str, example: Tensor) -> bytes:
 
 
 def _read_description(content: bytes) -> str:
-    text: str = _session(content).get_modelmeta().custom_metadata_map["bnrepro"]
-    return text
+    (text,) = (p.value for p in _parse(content).metadata_props if p.key == "bnrepro")
+    return str(text)
 
 
-def _load(content: bytes, _description: str) -> Classify:
-    session = _session(content)
-
-    def classify(pixels_NCHW: Tensor) -> Tensor:
-        given = {_INPUT: pixels_NCHW.contiguous().numpy()}
-        return torch.from_numpy(session.run([_OUTPUT], given)[0])
-
-    return classify
-
-
-def _session(content: bytes) -> "InferenceSession":
+def _load(content: bytes, _description: Description) -> Classify:
     try:
         import onnxruntime
     except ImportError as error:
         raise _missing(error) from error
-    onnxruntime.set_default_logger_severity(_ERRORS_ONLY)
-    return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    _parse(content)
+    onnxruntime.set_default_logger_severity(_FATAL_ONLY)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _FATAL_ONLY
+    # Else it may take the content for its own format, which is not what was parsed.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+    def classify(pixels_NCHW: Tensor) -> Tensor:
+        pixels = {_INPUT: pixels_NCHW.contiguous().numpy()}
+        return torch.from_numpy(session.run([_OUTPUT], pixels)[0])
+
+    return classify
+
+
+def _parse(content: bytes) -> Any:
+    """The ModelProto.
+
+    Raises:
+        ValueError: it is none, or reads other files.
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise _missing(error) from error
+    model = onnx.ModelProto.FromString(content)
+    for message in _messages(model):
+        if isinstance(message, onnx.TensorProto) and (
+            message.external_data or message.data_location == onnx.TensorProto.EXTERNAL
+        ):
+            raise ValueError(f"its tensor {message.name} lies in another file, which is not opened")
+    return model
+
+
+def _messages(message: Any) -> Iterator[Any]:
+    """A protobuf message and all within it: graphs have tensors in many places."""
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for child in [value] if hasattr(value, "ListFields") else value:
+                yield from _messages(child)
 
 
 def _missing(error: ImportError) -> UserError:
-    return UserError(f"onnx: needs {error.name}; pip install 'bnrepro[export]'")
+    return UserError(f"the format onnx needs {error.name}; pip install 'bnrepro[export]'")
 
 
-ONNX = Format(_NAME, ".onnx", _write, _read_description, _load)
+ONNX = Format(_NAME, ".onnx", False, _write, _read_description, _load)
