@@ -60,7 +60,7 @@ def decode_picture(content: bytes) -> Picture:
     except UnidentifiedImageError as error:
         raise PictureError("not an image") from error
     except (OSError, RuntimeError, SyntaxError, ValueError) as error:
-        raise PictureError(f"a damaged image ({error})") from error
+        raise PictureError(f"a damaged image ({printable(str(error))})") from error
 
 
 def read_picture(name: str, content: bytes) -> Image.Image:
