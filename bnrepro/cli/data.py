@@ -61,11 +61,11 @@ def fetch(name: DataName, as_json: Json = False, debug: Debug = False) -> None:
     epilog=examples(
         "bnrepro data verify mnist",
         "BNREPRO_DATA=D bnrepro data verify mnist",
-        "bnrepro data verify digits",
+        "bnrepro data verify tiny_imagenet",
     )
 )
 def verify(name: DataName, as_json: Json = False, debug: Debug = False) -> None:
-    """Check every file of a data set against its checksum."""
+    """Check the files of a data set, and what was prepared from it, against their checksums."""
     from bnrepro.data.catalog import verify as verify_data
 
     _check_data_name(name)
@@ -73,10 +73,10 @@ def verify(name: DataName, as_json: Json = False, debug: Debug = False) -> None:
     if as_json:
         typer.echo(json.dumps({"data": name, "good": good}))
         return
-    for found in good:
-        typer.echo(f"good: {found}")
+    for line in good:
+        typer.echo(f"good: {line}")
     if not good:
-        typer.echo(f"{name}: embedded, nothing to verify")
+        typer.echo(f"{name}: no files to verify")
 
 
 @data_app.command(

@@ -68,7 +68,8 @@ class Mnist(_Section):
     train_examples: PositiveInt | None
     """Train on this many first training examples only; null: all of them."""
     root: str | None
-    """Folder to look in first; then BNREPRO_DATA, then the cache folder. No part of the run id."""
+    """Folder to look in first, which must exist; then BNREPRO_DATA, then the cache folder. No part
+    of the run id."""
 
     @property
     def classes(self) -> int:
@@ -82,11 +83,13 @@ class ImageFolder(_Section):
     name: Literal["image_folder", "tiny_imagenet", "imagenette", "imagenet"]
     """The data set; they differ in their values alone."""
     folder: str
-    """The tree: an absolute path, or a folder below data.root, BNREPRO_DATA or the cache folder."""
+    """The tree: an absolute path, or a folder below data.root, BNREPRO_DATA, the current folder or
+    the cache folder."""
     root: str | None
-    """Folder to look in first. No part of the run id."""
+    """Folder to look in first; it must exist. No part of the run id."""
     num_classes: PositiveInt | None
-    """Use so many classes, the first in a fixed shuffle of the sorted names; null: all."""
+    """Use so many classes, at least two, the first in a fixed shuffle of the sorted names; null:
+    all."""
     stored_size: PositiveInt
     """Images are stored as centre squares of so many pixels a side, resized once."""
     bad_images: Literal["error", "drop"]

@@ -15,6 +15,7 @@ from bnrepro.data.image_archives import (
 )
 from bnrepro.data.image_tree import read_image_tree
 from bnrepro.data.mnist_files import fetch_mnist, find_mnist, verify_mnist
+from bnrepro.data.prepared_files import prepared_sets, verify_prepared
 from bnrepro.errors import UserError
 
 
@@ -39,10 +40,11 @@ def _image_tree(folder: str, fetch: Callable[[], Path]) -> Source:
 
 def _verify_image_tree(folder: Path) -> list[str]:
     tree = read_image_tree(folder, num_classes=None)
-    return [
+    images = [
         f"{folder / split}: {len(files):,} images of {len(tree.classes)} classes"
         for split, files in (("train", tree.train), ("val", tree.val))
     ]
+    return images + verify_prepared(prepared_sets(), folder.name)
 
 
 SOURCES = {
@@ -67,11 +69,16 @@ def fetch(name: str) -> Path | None:
 
 
 def verify(name: str) -> list[str]:
-    """What was found good in the files of a data set; empty: embedded, no files.
+    """What was found good in the files of a data set; empty: it has none.
+
+    Of an image set that is the images, and what was prepared from them. ``image_folder`` names no
+    folder of its own: all prepared sets are checked.
 
     Raises:
         UserError: the data set is not on this machine, or a file is missing, cut short or altered.
     """
+    if name == "image_folder":
+        return verify_prepared(prepared_sets())
     source = SOURCES.get(name)
     if source is None:
         return []

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from platformdirs import user_cache_path
 from rich.console import Console
 
-from bnrepro.data.folders import find_tree, roots
-from bnrepro.data.prepared import BadImages, prepare_images
+from bnrepro.data.folders import find_tree, tree_places
+from bnrepro.data.preparation import BadImages, prepare_images
+from bnrepro.data.prepared_files import prepared_sets
 from bnrepro.errors import UserError
 
 
@@ -21,7 +21,7 @@ def prepare_image_folder(
     """Decode and resize the images once, into the cache folder; returns the prepared set's folder.
 
     Args:
-        folder: an absolute path, or a folder below one of `roots`.
+        folder: an absolute path, or one below a data folder or the current one; see `tree_places`.
         size: height and width, in pixels: shorter side resized, centre square.
         num_classes: so many classes, the first in a fixed shuffle of their names; None: all.
         bad_images: see `prepare_images`.
@@ -31,11 +31,17 @@ def prepare_image_folder(
     Raises:
         UserError: the folder is not there, or what `prepare_images` refuses.
     """
-    tree = find_tree(folder, root)
-    if tree is None:
-        raise UserError(
-            f"data.folder={folder}: not found in {', '.join(map(str, roots(root)))}; "
-            "set data.root or BNREPRO_DATA to the folder that holds it"
-        )
-    cache = user_cache_path("bnrepro") / "prepared"
-    return prepare_images(tree, size, num_classes, bad_images, cache, console)
+    tree = find_tree(folder, root) or _folder_without_train(folder, root)
+    return prepare_images(tree, size, num_classes, bad_images, prepared_sets(), console)
+
+
+def _folder_without_train(folder: str, root: str | None) -> Path:
+    """A folder of the name, of which `read_image_tree` says what it lacks."""
+    places = tree_places(folder, root)
+    for place in places:
+        if place.is_dir():
+            return place
+    raise UserError(
+        f"data.folder={folder}: no such folder, looked for as {', '.join(map(str, places))}; "
+        "set data.root or BNREPRO_DATA to the folder that holds it, or give its whole path"
+    )

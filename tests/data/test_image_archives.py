@@ -37,6 +37,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("BNREPRO_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "data"
 
 
@@ -56,16 +57,19 @@ def test_tiny_imagenet_is_downloaded_checked_and_unpacked(
     folder, url = served
     archive = folder / "tiny-imagenet-200.zip"
     with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("tiny-imagenet-200/train/n1/images/n1_0.JPEG", _jpeg())
-        file.writestr("tiny-imagenet-200/val/images/val_0.JPEG", _jpeg())
-        file.writestr("tiny-imagenet-200/val/val_annotations.txt", "val_0.JPEG\tn1\t0\t0\t7\t7\n")
+        annotations = ""
+        for name in ("n1", "n2"):
+            file.writestr(f"tiny-imagenet-200/train/{name}/images/{name}_0.JPEG", _jpeg())
+            file.writestr(f"tiny-imagenet-200/val/images/val_{name}.JPEG", _jpeg())
+            annotations += f"val_{name}.JPEG\t{name}\t0\t0\t7\t7\n"
+        file.writestr("tiny-imagenet-200/val/val_annotations.txt", annotations)
     monkeypatch.setattr(image_archives, "_TINY_IMAGENET_URL", f"{url}/{archive.name}")
     with pytest.raises(UserError, match=r"tiny_imagenet: cannot be downloaded .*offline, put"):
         fetch("tiny_imagenet")  # the checksum is not the original's
     monkeypatch.setattr(image_archives, "_TINY_IMAGENET_MD5", _md5(archive))
     assert fetch("tiny_imagenet") == root / "tiny-imagenet-200"
     assert [line.partition(": ")[2] for line in verify("tiny_imagenet")] == [
-        "1 images of 1 classes"
+        "2 images of 2 classes"
     ] * 2
     archive.unlink()
     fetch("tiny_imagenet")  # it is there: the server is not asked again
@@ -78,9 +82,10 @@ def test_imagenette_comes_from_torchvisions_class(
     archive = folder / "imagenette2-160.tgz"
     with tarfile.open(archive, "w:gz") as file:
         for split in ("train", "val"):
-            member = tarfile.TarInfo(f"imagenette2-160/{split}/n01440764/0.JPEG")
-            member.size = len(_jpeg())
-            file.addfile(member, io.BytesIO(_jpeg()))
+            for name in ("n01440764", "n02102040"):
+                member = tarfile.TarInfo(f"imagenette2-160/{split}/{name}/0.JPEG")
+                member.size = len(_jpeg())
+                file.addfile(member, io.BytesIO(_jpeg()))
     archives = {"160px": (f"{url}/{archive.name}", _md5(archive))}
     monkeypatch.setattr(Imagenette, "_ARCHIVES", archives)
     assert fetch("imagenette") == root / "imagenette2-160"

@@ -45,10 +45,20 @@ def test_first_classes_are_taken_in_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "classes", "told"),
     [
-        (["train/a/0.png"], None, r"val: no such folder; an image set has train/ and val/"),
+        (
+            ["train/a/0.png"],
+            None,
+            r"has no val/, but train/; an image set is train/<class>/",
+        ),
+        (["a/0.png", "b/0.png"], None, r"has no train/ and no val/, but a/, b/; an image set is"),
+        ([f"{i}.png" for i in range(7)], None, r"but 0.png, .*, 4.png and 2 more; an image set is"),
+        (["train/0.png", "val/0.png"], None, "train: .* at least two classes, .*; there is none"),
+        (["train/a/0.png", "val/a/0.png"], None, "train: .* at least two classes, .*; there is a$"),
+        (["train/a/0.png", "train/b/0.png", "val/a/0.png"], 1, "data.num_classes=1: .* least two"),
+        (["train/a/0.png", "train/caf\udce9/0.png", "val/a"], None, r"/caf\\udce9: .* not UTF-8"),
         (["train/a/0.png", "train/b/x.txt", "val/a/0.png", "val/b/0.png"], None, "class b has no"),
         (["train/a/0.png", "train/b/0.png", "val/a/0.png"], None, "val: class b has no image"),
-        (["train/a/0.png", "val/a/0.png"], 2, "data.num_classes=2: .*has only 1"),
+        (["train/a/0.png", "train/b/0.png", "val/a"], 3, "data.num_classes=3: .*has only 2"),
     ],
 )
 def test_what_is_missing_is_named(
@@ -57,6 +67,32 @@ def test_what_is_missing_is_named(
     _touch(tmp_path, *files)
     with pytest.raises(UserError, match=told):
         read_image_tree(tmp_path, classes)
+
+
+def test_hidden_files_and_folders_are_no_part_of_the_set(tmp_path: Path) -> None:
+    for name in "ab":
+        _touch(tmp_path, f"train/{name}/0.png", f"val/{name}/0.png", f"train/{name}/._0.png")
+        _touch(tmp_path, f"train/{name}/.ipynb_checkpoints/0-checkpoint.png")
+    _touch(tmp_path, "train/.ipynb_checkpoints/0.png")
+    tree = read_image_tree(tmp_path, None)
+    assert sorted(tree.classes) == ["a", "b"]
+    assert [path.name for path, _ in tree.train] == ["0.png"] * 2
+
+
+def test_every_common_suffix_is_an_image(tmp_path: Path) -> None:
+    suffixes = ("png", "jpg", "JPEG", "bmp", "webp", "tif", "tiff", "gif", "pgm", "ppm", "avif")
+    for name in "ab":
+        _touch(tmp_path, f"val/{name}/0.png", *[f"train/{name}/0.{end}" for end in suffixes])
+    tree = read_image_tree(tmp_path, None)
+    assert len(tree.train) == 2 * len(suffixes)
+    assert not tree.ignored
+
+
+def test_annotations_that_are_none_are_named(tmp_path: Path) -> None:
+    _touch(tmp_path, "train/a/0.png", "train/b/0.png", "val/images/0.png")
+    (tmp_path / "val" / "val_annotations.txt").write_text("0.png a\n")
+    with pytest.raises(UserError, match=r"val_annotations.txt: '0.png a': not a file, a tab"):
+        read_image_tree(tmp_path, None)
 
 
 @pytest.mark.real_data

@@ -42,10 +42,21 @@ def test_offline_says_in_one_line_what_to_do(tmp_path: Path) -> None:
     assert not list((tmp_path / "mnist").iterdir())
 
 
-def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").touch()
+    monkeypatch.setenv("BNREPRO_DATA", str(tmp_path / "file"))
     with pytest.raises(UserError, match=r"cannot write to .*set data.root or BNREPRO_DATA"):
-        load_mnist(127, root=str(tmp_path / "file"))
+        load_mnist(127)
+
+
+def test_root_that_is_not_there_is_an_error_and_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BNREPRO_DATA", str(tmp_path))
+    with pytest.raises(UserError, match=r"^data.root=/nowhere: no such folder; give the folder"):
+        load_mnist(127, root="/nowhere")
 
 
 @pytest.mark.parametrize("layout", ["mnist/MNIST/raw", "MNIST/raw", "."])

@@ -1,6 +1,5 @@
 import io
-import struct
-import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from PIL import Image
 
 from bnrepro.data.pictures import centre_square, read_picture, read_picture_file
 from bnrepro.errors import UserError
+from tests.data.conftest import huge_png
 
 NOISE = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
 
@@ -79,35 +79,32 @@ def test_exif_orientation_is_undone(orientation: int) -> None:
     np.testing.assert_array_equal(_read(Image.fromarray(NOISE), exif=exif), undo(NOISE))
 
 
-def _huge_png() -> bytes:
-    """60,000 x 60,000 pixels by its header, and next to no content."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(b"")), chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
-
-
 JPEG = _content(Image.fromarray(NOISE).resize((64, 64)), "JPEG")
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "an empty file; give an image"),
-        (b"some text\n", "not an image; give a PNG or JPEG"),
+        (b"", "an empty file; give an image such as PNG or JPEG"),
+        (b"some text\n", "not an image; give an image such as PNG or JPEG"),
         (JPEG[: len(JPEG) * 2 // 3], "a damaged image"),
-        (_huge_png(), "more than 89 megapixels; give a smaller image"),
+        (huge_png(), "more than 89 megapixels; give an image .* of at most 89 megapixels"),
+        (_content(Image.new("F", (2, 2)), "TIFF"), "an image of floating-point numbers"),
     ],
-    ids=["empty", "text", "cut", "bomb"],
+    ids=["empty", "text", "cut", "bomb", "float"],
 )
 def test_what_is_no_picture_is_refused_in_one_line(content: bytes, told: str) -> None:
     with pytest.raises(UserError, match=f"^a.png: {told}[^\n]*$"):
         read_picture("a.png", content)
+
+
+def test_huge_pictures_are_refused_in_every_thread() -> None:
+    def refuse(_: int) -> None:
+        with pytest.raises(UserError, match="more than 89 megapixels"):
+            read_picture("a.png", huge_png())
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(refuse, range(50)))
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
@@ -118,11 +115,11 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP", "AVIF"])
 def test_a_damaged_picture_is_shown_or_refused(kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    options = {"exif": exif} if kind in ("PNG", "JPEG", "WEBP", "TIFF") else {}
+    options = {"exif": exif} if kind not in ("GIF", "BMP") else {}
     content = _content(Image.fromarray(NOISE), kind, **options)
     random = np.random.default_rng(0)
     for _ in range(200):

@@ -1,155 +1,98 @@
-import io
-import json
-import shutil
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
-from rich.console import Console
 
 from bnrepro.data import prepared
 from bnrepro.data.augmentation import Augmentation
 from bnrepro.data.batches import TrainingBatches
+from bnrepro.data.catalog import verify
 from bnrepro.data.order import Shuffling
-from bnrepro.data.prepared import load_prepared, prepare_images
+from bnrepro.data.prepared import load_prepared
+from bnrepro.data.prepared_files import prepared_sets, verify_prepared
 from bnrepro.errors import UserError
+from tests.data.conftest import Prepare
 
 
-def _image(mode: str = "RGB", size: tuple[int, int] = (20, 10), color: int = 0) -> Image.Image:
-    pixels = np.random.default_rng(color).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
-    return Image.fromarray(pixels).convert(mode)
+def _flip(path: Path, position: int, bit: int = 0) -> None:
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1 << bit
+    path.write_bytes(bytes(content))
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    folder = tmp_path / "set"
-    for split, count in (("train", 4), ("val", 2)):
-        for label, name in enumerate("ab"):
-            (folder / split / name).mkdir(parents=True)
-            for i in range(count):
-                image = _image(color=100 * label + 10 * i + (split == "val"))
-                image.save(folder / split / name / f"{i}.png")
-    return folder
+@pytest.mark.parametrize("verifies", [False, True], ids=["load", "verify"])
+def test_altered_pixels_are_refused(prepare: Prepare, tmp_path: Path, verifies: bool) -> None:
+    folder, _ = prepare()
+    _flip(folder / "train.u8", 7)
+    with pytest.raises(UserError, match=r"train.u8: missing or altered; remove .* prepared again"):
+        verify_prepared(tmp_path / "sets") if verifies else load_prepared(folder)
 
 
-def _prepare(tree: Path, tmp_path: Path, bad: prepared.BadImages = "error") -> tuple[Path, str]:
-    told = io.StringIO()
-    cache = tmp_path / "cache"
-    console = Console(file=told, width=200)
-    return prepare_images(tree, 8, None, bad, cache, console), told.getvalue()
+def test_every_changed_byte_of_the_index_is_refused(prepare: Prepare, tmp_path: Path) -> None:
+    folder, _ = prepare()
+    index = folder / "index.json"
+    original = index.read_bytes()
+    refusal = r"^[^\n]*index.json: missing or altered; remove [^\n]* prepared again$"
+    for position in range(len(original)):
+        _flip(index, position, bit=position % 8)
+        with pytest.raises(UserError, match=refusal):
+            load_prepared(folder)
+        index.write_bytes(original)
+    for content in (b"", original[:-1], original + b"\n", b"[]", b"{}", b"null"):
+        index.write_bytes(content)
+        with pytest.raises(UserError, match=refusal):
+            verify_prepared(tmp_path / "sets")
 
 
-def test_prepared_images_are_the_resized_centre_squares(tree: Path, tmp_path: Path) -> None:
-    folder, _ = _prepare(tree, tmp_path)
-    dataset = load_prepared(folder)
-    assert dataset.train.images.shape == (8, 3, 8, 8)
-    assert dataset.num_classes == 2
-    classes = json.loads((folder / "index.json").read_text())["classes"]
-    label = classes.index("a")
-    first = dataset.train.images[dataset.train.labels == label][0]
-    with Image.open(tree / "train" / "a" / "0.png") as image:
-        square = image.resize((16, 8), Image.Resampling.BILINEAR).crop((4, 0, 12, 8))
-    np.testing.assert_array_equal(first.permute(1, 2, 0), np.asarray(square))
-
-
-def test_kinds_of_image_are_converted_and_told(tree: Path, tmp_path: Path) -> None:
-    for name, mode in (("grey.png", "L"), ("palette.png", "P"), ("cmyk.jpg", "CMYK")):
-        _image(mode).save(tree / "train" / "a" / name)
-    folder, told = _prepare(tree, tmp_path)
-    assert "train: 11 images" in told
-    for mode in ("L", "P", "CMYK"):
-        assert f"1 converted from {mode}" in told
-    assert load_prepared(folder).train.images.shape == (11, 3, 8, 8)
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [(b"", "an empty file"), (b"<html>", "not an image"), (None, "a damaged image")],
-)
-def test_bad_image_is_named_and_dropped_only_on_request(
-    tree: Path, tmp_path: Path, content: bytes | None, told: str
+def test_verification_reads_large_sets_as_well(
+    prepare: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bad = tree / "train" / "b" / "bad.png"
-    _image(size=(200, 100)).save(bad)
-    bad.write_bytes(bad.read_bytes()[:5000] if content is None else content)
-    with pytest.raises(UserError, match=rf"bad.png: {told}.*data.bad_images=drop"):
-        _prepare(tree, tmp_path)
-    folder, said = _prepare(tree, tmp_path, "drop")
-    assert "1 dropped" in said
-    assert "dropped" in said
-    assert len(load_prepared(folder).train) == 8
+    folder, _ = prepare()
+    monkeypatch.setattr(prepared, "_MAPPED_ABOVE", 0)
+    _flip(folder / "val.u8", 7)
+    load_prepared(folder)  # does not read what no mini-batch asks for
+    with pytest.raises(UserError, match=r"val.u8: missing or altered"):
+        verify_prepared(tmp_path / "sets")
 
 
-def test_images_in_both_splits_are_counted(tree: Path, tmp_path: Path) -> None:
-    content = (tree / "train" / "a" / "0.png").read_bytes()
-    (tree / "val" / "b" / "same.png").write_bytes(content)
-    _, told = _prepare(tree, tmp_path)
-    assert "1 images of val stand byte for byte in train" in told
+def test_verification_names_the_sets_of_a_source(prepare: Prepare, tmp_path: Path) -> None:
+    sets = tmp_path / "sets"
+    assert verify_prepared(sets) == []
+    first, _ = prepare()
+    second, _ = prepare("drop")
+    told = [f"{folder}: prepared images, 8 of train and 4 of val" for folder in (first, second)]
+    assert verify_prepared(sets) == verify_prepared(sets, "set") == sorted(told)
+    assert verify_prepared(sets, "other") == []
 
 
-def test_interrupted_preparation_goes_on_and_ends_the_same(
-    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_verifying_an_image_set_checks_what_was_prepared_from_it(
+    tree: Path, prepare: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    straight, _ = _prepare(tree, tmp_path / "straight")
-    decoded = []
-    decode = prepared._decode
-
-    def counted(path: Path, size: int):
-        decoded.append(path)
-        if len(decoded) == 6:
-            raise KeyboardInterrupt
-        return decode(path, size)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(prepared, "_CHUNK", 2)
-        patched.setattr(prepared, "_decode", counted)
-        with pytest.raises(KeyboardInterrupt):
-            _prepare(tree, tmp_path)
-        seen = len(decoded)
-        again, _ = _prepare(tree, tmp_path)
-    assert len(decoded) - seen < 12, "what was done is not done again"
-    for name in ("train.u8", "val.u8"):
-        assert (again / name).read_bytes() == (straight / name).read_bytes()
+    monkeypatch.setenv("BNREPRO_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    tree.rename(tmp_path / "imagenette2-160")
+    (tmp_path / "set").symlink_to("imagenette2-160")
+    assert len(verify("imagenette")) == 2
+    folder, _ = prepare(sets=prepared_sets())
+    folder = folder.rename(folder.with_name(folder.name.replace("set", "imagenette2-160")))
+    assert len(verify("imagenette")) == 3
+    assert len(verify("image_folder")) == 1
+    _flip(folder / "index.json", 100)
+    for name in ("imagenette", "image_folder"):
+        with pytest.raises(UserError, match=r"index.json: missing or altered"):
+            verify(name)
 
 
-def test_prepared_once_it_is_not_prepared_again(
-    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first, _ = _prepare(tree, tmp_path)
-    monkeypatch.setattr(prepared, "_decode", None)
-    assert _prepare(tree, tmp_path)[0] == first
-
-
-def test_altered_pixels_are_refused(tree: Path, tmp_path: Path) -> None:
-    folder, _ = _prepare(tree, tmp_path)
-    content = bytearray((folder / "train.u8").read_bytes())
-    content[7] ^= 1
-    (folder / "train.u8").write_bytes(bytes(content))
-    with pytest.raises(UserError, match=r"train.u8: missing or altered"):
-        load_prepared(folder)
-
-
-def test_network_receives_values_around_zero(tree: Path, tmp_path: Path) -> None:
-    dataset = load_prepared(_prepare(tree, tmp_path)[0])
+def test_network_receives_values_around_zero(prepare: Prepare) -> None:
+    dataset = load_prepared(prepare()[0])
     extremes = torch.tensor([0, 255], dtype=torch.uint8)
     assert dataset.to_input(extremes.view(2, 1, 1, 1)).flatten().tolist() == [-1.0, 1.0]
 
 
-def test_two_at_once_prepare_one_set(tree: Path, tmp_path: Path) -> None:
-    straight, _ = _prepare(tree, tmp_path / "straight")
-    with ThreadPoolExecutor(2) as pool:
-        folders = list(pool.map(lambda _: _prepare(tree, tmp_path)[0], range(2)))
-    assert folders[0] == folders[1]
-    assert (folders[0] / "train.u8").read_bytes() == (straight / "train.u8").read_bytes()
-
-
 def test_large_set_is_read_from_its_file_and_gives_the_same_batches(
-    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    prepare: Prepare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, _ = _prepare(tree, tmp_path)
+    folder, _ = prepare()
     in_memory = load_prepared(folder)
     monkeypatch.setattr(prepared, "_MAPPED_ABOVE", 0)
     mapped = load_prepared(folder)
@@ -172,19 +115,10 @@ def test_large_set_is_read_from_its_file_and_gives_the_same_batches(
 
 
 def test_large_file_that_was_cut_short_is_refused(
-    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    prepare: Prepare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, _ = _prepare(tree, tmp_path)
+    folder, _ = prepare()
     (folder / "train.u8").write_bytes((folder / "train.u8").read_bytes()[:-1])
     monkeypatch.setattr(prepared, "_MAPPED_ABOVE", 0)
     with pytest.raises(UserError, match=r"train.u8: missing or altered"):
         load_prepared(folder)
-
-
-def test_too_small_a_disk_is_said_before_decoding(
-    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    usage = shutil.disk_usage(tmp_path)._replace(free=100)
-    monkeypatch.setattr(prepared.shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(UserError, match=r"0.0 GB are free; make room, or point XDG_CACHE_HOME"):
-        _prepare(tree, tmp_path)

@@ -14,8 +14,11 @@ from typer.testing import CliRunner
 from bnrepro.cli import app
 from bnrepro.config import load
 from bnrepro.data.pictures import read_picture, read_picture_file
+from bnrepro.data.preparation import prepare_images
+from bnrepro.data.prepared import load_prepared
 from bnrepro.errors import UserError
 from bnrepro.inference import Prediction, export, predict
+from bnrepro.inference.description import Preprocessing
 from bnrepro.inference.formats import FORMATS
 from bnrepro.inference.held_out import network_with, predict_held_out
 from bnrepro.inference.preprocessing import prepare_picture, preprocessing_of
@@ -95,6 +98,67 @@ def test_a_photograph_is_prepared_as_the_data_were(tmp_path: Path) -> None:
     for label, name in enumerate(dataset.class_names):
         shown = read_picture_file(folder / "val" / name / "0.png")
         assert torch.equal(prepare_picture(shown, how), dataset.test.images[label])
+
+
+def _save_kinds(folder: Path) -> None:
+    """One picture of each kind that decoders are known to differ in."""
+    random = np.random.default_rng(0)
+    noise = Image.fromarray(random.integers(0, 256, (30, 50, 3), dtype=np.uint8))
+    see_through = noise.convert("RGBA")
+    see_through.putalpha(noise.convert("L"))
+    wide = random.integers(0, 2**16, (30, 50), dtype=np.uint16)
+    noise.save(folder / "colour.png")
+    for mode in ("1", "L", "P"):
+        noise.convert(mode).save(folder / f"{mode}.png")
+    noise.convert("P").save(folder / "clear_palette.png", transparency=bytes(range(256)))
+    noise.convert("P").save(folder / "clear_colour.gif", transparency=7)
+    see_through.save(folder / "rgba.png")
+    see_through.convert("LA").save(folder / "la.png")
+    noise.convert("CMYK").save(folder / "cmyk.jpg")
+    Image.fromarray(wide).save(folder / "i16.png")
+    Image.fromarray(wide.astype(">u2")).save(folder / "i16b.tiff")
+    Image.fromarray(wide.astype(np.int32)).save(folder / "i.tif")
+    (folder / "i.pgm").write_bytes(b"P5 50 30 65535\n" + wide.astype(">u2").tobytes())
+    still = Image.new("RGB", noise.size)
+    for name in ("animated.gif", "animated.webp"):
+        noise.save(folder / name, save_all=True, append_images=[still])
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        for suffix in ("jpg", "png", "tiff", "webp"):
+            noise.save(folder / f"exif{orientation}.{suffix}", exif=exif)
+    Image.fromarray(wide).save(folder / "exif_i16.png", exif=exif)
+    Image.new("RGB", (1, 1), (1, 2, 3)).save(folder / "one_pixel.png")
+    noise.resize((5000, 1)).save(folder / "line.png")
+
+
+def test_training_and_prediction_decode_pictures_alike(tmp_path: Path) -> None:
+    for name in ("train/a", "train/b", "val/a", "val/b"):
+        (tmp_path / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / name / "z.png")
+    kinds = tmp_path / "train" / "a"
+    _save_kinds(kinds)
+    modes = {_mode(path) for path in kinds.iterdir()}
+    assert modes >= {"1", "L", "P", "RGBA", "LA", "CMYK", "I;16", "I;16B", "I"}
+    folder = prepare_images(tmp_path, 8, None, "error", tmp_path / "sets", QUIET)
+    dataset = load_prepared(folder)
+    images = dataset.train.images[dataset.train.labels == dataset.class_names.index("a")]
+    how = Preprocessing(
+        colours="RGB",
+        stored_size=8,
+        input_size=8,
+        threshold=None,
+        channels=3,
+        input_mean=dataset.input_mean,
+        input_scale=dataset.input_scale,
+    )
+    for path, image in zip(sorted(kinds.iterdir()), images, strict=True):
+        assert torch.equal(prepare_picture(read_picture_file(path), how), image), path.name
+
+
+def _mode(path: Path) -> str:
+    with Image.open(path) as image:
+        return image.mode
 
 
 def test_a_turned_photograph_is_the_same_picture(inception: TrainedRun) -> None:
