@@ -5,7 +5,7 @@ from bnrepro.config.expand import expand, spell_out_globs, with_late_values
 from bnrepro.config.identity import recipe_id, run_id, run_path
 from bnrepro.config.load import load, preset, validate
 from bnrepro.config.schema import RunConfig
-from bnrepro.config.stored import read_stored
+from bnrepro.config.stored import parse_stored, read_stored
 
 # What a bare `bnrepro train` runs.
 DEFAULT_OVERRIDES = ("experiment=fig1/with_bn", "scale=smoke")
@@ -16,6 +16,7 @@ __all__ = [
     "differences",
     "expand",
     "load",
+    "parse_stored",
     "preset",
     "read_stored",
     "recipe_id",

@@ -137,7 +137,7 @@ def _with_lag(found: Runs) -> Runs:
     compared.notes = found.notes
     if not any(compared.values()):
         raise UserError(
-            "statistics: the runs compared none; make them with evaluation.compare=true"
+            "statistics: the runs compared none; make them with measures=[evaluation_statistics]"
         )
     return compared
 

@@ -5,7 +5,7 @@ import json
 from safetensors.torch import load, save
 from torch import Tensor
 
-from bnrepro.config.load import validate
+from bnrepro.config import parse_stored
 from bnrepro.inference.checksum import open_seal
 from bnrepro.inference.classifier import Classifier
 from bnrepro.inference.description import Description
@@ -33,7 +33,8 @@ def _load(content: bytes, text: str) -> Classify:
     description = Description.model_validate_json(text)
     how = description.preprocessing
     shape = how.channels, how.input_size, how.input_size
-    network = make_model(validate(description.config), shape, len(description.class_names)).eval()
+    config = parse_stored(description.config)
+    network = make_model(config, shape, len(description.class_names)).eval()
     if description.folded:
         network = fold_batch_norm(network)
     network.load_state_dict(load(content))

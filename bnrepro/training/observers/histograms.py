@@ -1,21 +1,16 @@
-"""histograms.jsonl: the distribution of what each nonlinearity receives, a line a layer."""
+"""histograms.jsonl: a histogram a line."""
 
 import json
 import os
 from pathlib import Path
 
-import numpy as np
-from torch import Tensor
-
-from bnrepro.runs import Histogram, read_histograms
-from bnrepro.training.probes import sample_values
-
-_BINS = 30
-_VALUES = 20_000  # enough to tell 30 bins; counting a whole layer would slow a small network down
+from bnrepro.runs import read_histograms
+from bnrepro.training.measurement import Measurement
+from bnrepro.training.observers.observer import Observer
 
 
-class HistogramRecorder:
-    """Gathers the histograms of an evaluation and appends them when its row is written.
+class HistogramRecorder(Observer):
+    """Appends the histograms of each row.
 
     A resumed run keeps those up to its checkpoint's step: every histogram of an earlier step was
     on disk before the checkpoint. So checkpoints need not know of this file, and those from before
@@ -28,27 +23,16 @@ class HistogramRecorder:
 
     def __init__(self, path: Path, step: int | None) -> None:
         self._path = path
-        self._observed: list[Histogram] = []
         if path.exists():
             _cut_off(path, -1 if step is None else step)
 
-    def observe(self, layer: str, inputs: Tensor) -> None:
-        """Count what a layer's nonlinearity received, all units together."""
-        values = sample_values(inputs.flatten(), _VALUES)
-        if np.isfinite(values).all():
-            counts, edges = np.histogram(values, bins=_BINS)
-            self._observed.append(
-                Histogram(-1, layer, float(edges[0]), float(edges[-1]), counts.tolist())
-            )
-
-    def write(self, step: int) -> None:
-        """Append what was observed since the last call, as of ``step``."""
-        if not self._observed:
+    def on_row(self, measurement: Measurement) -> None:
+        """Append the histograms."""
+        if not measurement.histograms:
             return
         with self._path.open("a", encoding="utf-8") as file:
-            for histogram in self._observed:
-                file.write(json.dumps(histogram._replace(step=step)._asdict()) + "\n")
-        self._observed = []
+            for histogram in measurement.histograms:
+                file.write(json.dumps(histogram._asdict()) + "\n")
 
     def sync(self) -> None:
         """Force the lines to disk, before a checkpoint is made of the same step."""
