@@ -46,6 +46,20 @@ def _decay_steps(paper: float, *, _root_: DictConfig) -> int:
     return _paper_steps(_PAPER_INCEPTION_DECAY if equal else paper, _root_=_root_)
 
 
+def _batches_of(examples: float, *, _root_: DictConfig) -> int:
+    """The mini-batches that hold this many examples, to the nearest; at least one."""
+    batch_size: int = _root_.batch_size
+    return max(1, round(float(examples) / batch_size))
+
+
+def _batch_ratio(batch_size: int, *, _root_: DictConfig) -> float:
+    """The mini-batch, as a multiple of one of this size."""
+    ratio: float = _root_.batch_size / batch_size
+    return ratio
+
+
+OmegaConf.register_new_resolver("batches_of", _batches_of)
+OmegaConf.register_new_resolver("batch_ratio", _batch_ratio)
 OmegaConf.register_new_resolver("paper_steps", _paper_steps)
 OmegaConf.register_new_resolver("curve_steps", _curve_steps)
 OmegaConf.register_new_resolver("decay_steps", _decay_steps)
@@ -216,8 +230,10 @@ def _describe(error: ErrorDetails) -> str:
             wanted = "must be true or false"
         case "string_type":
             wanted = "must be text"
-        case "tuple_type" | "too_short":
-            wanted = "must be a list, for example [100,100]"
+        case "tuple_type":
+            wanted = "must be a list in brackets, [a,b]"
+        case "too_short":
+            wanted = "must be a list that is not empty"
         case _:
             wanted = error["msg"]
     return f"{key}={error['input']}: {wanted}"

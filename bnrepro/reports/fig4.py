@@ -81,7 +81,7 @@ def write_fig4(runs: Path, scale: str, results: Path, overrides: list[str]) -> W
 def methods_of(config: RunConfig) -> list[Method]:
     """How a member is evaluated: as in training, on the centre and on 144 crops."""
     evaluation = config.evaluation
-    batches = evaluation.population_batches if evaluation.statistics == "population" else 0
+    batches = evaluation.population_batches if evaluation.statistics != "moving" else 0
     return [Method(evaluation.statistics, batches, crops) for crops in (1, 144)]
 
 
