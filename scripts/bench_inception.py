@@ -35,12 +35,10 @@ def plain(steps: int) -> float:
     from bnrepro.config import load
     from bnrepro.data.folders import find_tree
     from bnrepro.data.image_tree import read_image_tree
-    from bnrepro.training.build import make_dataset, make_model
+    from bnrepro.training.session import build_session
 
-    torch.set_num_threads(1)
-    config = load([EXPERIMENT])
-    dataset = make_dataset(config, Console(stderr=True))
-    model = make_model(config, dataset.input_shape, dataset.num_classes).train()
+    session = build_session(load([EXPERIMENT]), Console(stderr=True), "cpu")
+    model = session.model.to(memory_format=torch.contiguous_format)
     folder = find_tree("tiny-imagenet-200")
     assert folder is not None
     with tempfile.TemporaryDirectory() as some_classes:

@@ -84,7 +84,7 @@ def write_run(runs: Path, config: RunConfig, rows: int, rng: np.random.Generator
     directory = RunDirectory(runs / config.experiment / run_id(config))
     directory.path.mkdir(parents=True)
     tags = ["test/accuracy", "test/loss", "train/loss", "train/learning_rate"]
-    if config.probe.enabled:
+    if "activation_inputs" in config.measures:
         tags += [
             f"probe/hidden.{layer}/{which}/p{percentile}"
             for layer in range(3)

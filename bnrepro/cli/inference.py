@@ -33,8 +33,11 @@ if TYPE_CHECKING:
 def evaluate(
     names: TrainedRuns,
     statistics: Annotated[
-        Literal["population", "moving", "batch"],
-        typer.Option(help="What batch normalization uses; batch: the evaluated mini-batch's own."),
+        Literal["population", "pooled", "moving", "batch"],
+        typer.Option(
+            help="What batch normalization uses; population: Algorithm 2's; pooled: of all its "
+            "batches' examples together; batch: the evaluated mini-batch's own."
+        ),
     ] = "population",
     population_batches: PopulationBatches = 200,
     crops: Annotated[int, typer.Option(help="Averaged over, of each image: 1, 10 or 144.")] = 1,

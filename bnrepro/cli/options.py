@@ -49,7 +49,7 @@ TrainedRuns = Annotated[
     list[str], typer.Argument(metavar="RUN", help="Run directories, or runs' ids.")
 ]
 PopulationBatches = Annotated[
-    int, typer.Option(min=1, help="Training mini-batches that Algorithm 2 averages over.")
+    int, typer.Option(min=1, help="Training mini-batches of population or pooled statistics.")
 ]
 Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute; auto: a GPU.")

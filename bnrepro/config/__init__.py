@@ -5,7 +5,7 @@ from bnrepro.config.expand import expand, spell_out_globs, with_late_values
 from bnrepro.config.identity import recipe_id, run_id, run_path
 from bnrepro.config.load import load, preset, validate
 from bnrepro.config.schema import RunConfig
-from bnrepro.config.stored import STORED_VERSION, read_stored
+from bnrepro.config.stored import STORED_VERSION, parse_stored, read_stored
 
 __all__ = [
     "STORED_VERSION",
@@ -13,6 +13,7 @@ __all__ = [
     "differences",
     "expand",
     "load",
+    "parse_stored",
     "preset",
     "read_stored",
     "recipe_id",

@@ -38,11 +38,17 @@ def computation(config: RunConfig) -> dict[str, Any]:
     """What the run computes, as plain values: no labels, nothing of where and how it executes."""
     # Only fields that were added later have a default: the value that computes what was computed
     # before they existed, and so leaves the runs of before their names.
-    return config.model_dump(
+    values = config.model_dump(
         mode="json",
         exclude={"runtime": True, "data": {"root"}, **dict.fromkeys(_LABELS, True)},
         exclude_defaults=True,
     )
+    # Options of measures that are not taken.
+    if "evaluation_statistics" not in config.measures:
+        values["evaluation"].pop("compare", None)
+    if not {"activation_inputs", "activation_histograms"} & set(config.measures):
+        del values["probe"]
+    return values
 
 
 def _digest(values: dict[str, Any]) -> str:

@@ -6,7 +6,20 @@ the paper speaks of it, the section.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    model_validator,
+)
+
+
+def _each_once(choices: tuple[str, ...]) -> tuple[str, ...]:
+    """A selection has no order: equal selections are equal configs."""
+    return tuple(sorted(set(choices)))
+
 
 PositiveInt = Annotated[int, Field(ge=1)]
 NaturalInt = Annotated[int, Field(ge=0)]
@@ -19,7 +32,9 @@ Epsilon = Annotated[FiniteFloat, Field(gt=0)]
 MovingMomentum = Annotated[FiniteFloat, Field(gt=0, le=1)] | None
 Activation = Literal["sigmoid", "relu"]
 InputScale = Literal["symmetric", "unit", "pixels"]
-Statistics = Literal["population", "moving"]
+Statistics = Literal["population", "pooled", "moving"]
+Measure = Literal["activation_histograms", "activation_inputs", "evaluation_statistics"]
+_Selection = (Field(strict=False), AfterValidator(_each_once))
 
 _CLASSES = {"tiny_imagenet": 200, "imagenette": 10, "imagenet": 1000}
 
@@ -151,7 +166,7 @@ class Inception(_Section):
     xavier: Glorot & Bengio 2010; he: He et al. 2015."""
     init_std: Positive | None
     """Standard deviation of init=gaussian; the others do not use it."""
-    init_gain: Positive = 1.0
+    conv_gain: Positive = 1.0
     """Factor on the initial weights of the convolutions: larger in some members of the ensemble
     (Section 4.2.3). The paper gives no number."""
     dropout: Annotated[Rate, Field(lt=1)]
@@ -270,15 +285,19 @@ class Evaluation(_Section):
     sample every 250 steps if its axis spans 50,000 (an inference)."""
     statistics: Statistics
     """What batch normalization uses at evaluation. population: Algorithm 2's averages over training
-    mini-batches; moving: the moving averages (Section 3.1 allows them for tracking accuracy)."""
+    mini-batches; pooled: the variance of all their examples together, which does not assume that
+    those of a mini-batch are independent (Wu & Johnson 2021); moving: the moving averages (Section
+    3.1 allows them for tracking accuracy)."""
     population_batches: PositiveInt
-    """Training mini-batches (of the training size) that Algorithm 2 averages over, all where an
-    epoch has fewer. The paper: "multiple" (Section 3.1)."""
+    """Training mini-batches (of the training size) that population and pooled statistics are
+    estimated from, all where an epoch has fewer. The paper: "multiple" (Section 3.1)."""
     at: Annotated[tuple[PositiveInt, ...], Field(strict=False)] = ()
     """Steps that are evaluated besides, where every is too coarse: [1, 3, 10]."""
-    compare: bool = False
-    """Evaluate also with the moving averages, with Algorithm 2's estimates, and with the statistics
-    of the held-out mini-batches themselves, of 2, 4, ... 256 examples (Section 3.1)."""
+    compare: Annotated[
+        tuple[Literal[Statistics, "batch"], ...], Field(min_length=1), *_Selection
+    ] = ("batch", "moving", "population")
+    """What the measure evaluation_statistics evaluates with: any of the above, and batch: the held-
+    out mini-batch's own statistics, in mini-batches of 2, 4, ... 256 examples (Section 3.1)."""
 
     def due(self, steps: int) -> frozenset[int]:
         """The steps of a run of so many at which it is evaluated."""
@@ -287,10 +306,7 @@ class Evaluation(_Section):
 
 
 class Probe(_Section):
-    """What is recorded of the inputs to the nonlinearities (Figure 1(b, c))."""
-
-    enabled: bool
-    """Record them at each evaluation."""
+    """What the measures of the inputs to the nonlinearities look at (Figure 1(b, c))."""
 
     unit: NaturalInt
     """The one unit (or feature map) of each hidden layer whose inputs are followed; fixed before
@@ -363,6 +379,10 @@ class RunConfig(_Section):
     """The optimizer."""
     evaluation: Evaluation
     """Held-out evaluation."""
+    measures: Annotated[tuple[Measure, ...], *_Selection]
+    """What is recorded at each evaluation besides loss and accuracy. activation_inputs: percentiles
+    of the inputs to the nonlinearities (Figure 1(b, c)); activation_histograms: their histograms;
+    evaluation_statistics: accuracy and loss by each of evaluation.compare (Section 3.1)."""
     probe: Probe
     """Inputs to the nonlinearities."""
     record: Record
@@ -381,10 +401,10 @@ class RunConfig(_Section):
 
     @model_validator(mode="after")
     def _comparison_needs_batch_norm(self) -> Self:
-        if self.evaluation.compare and not isinstance(self.norm, BatchNorm):
+        if "evaluation_statistics" in self.measures and not isinstance(self.norm, BatchNorm):
             raise ValueError(
-                "evaluation.compare=true: only batch normalization has statistics to compare; "
-                "use norm=batch or evaluation.compare=false"
+                f"measures=[{','.join(self.measures)}]: only batch normalization has statistics to "
+                "compare; use norm=batch, or measures without evaluation_statistics"
             )
         return self
 
@@ -445,7 +465,7 @@ class RunConfig(_Section):
 
     @model_validator(mode="after")
     def _probed_unit_exists(self) -> Self:
-        if not self.probe.enabled:
+        if not {"activation_inputs", "activation_histograms"} & set(self.measures):
             return self
         key, width = min(self._widths(), key=lambda item: item[1])
         if self.probe.unit >= width:

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from bnrepro.config.load import validate
+from bnrepro.config.migration import migrate
 from bnrepro.config.schema import RunConfig
 from bnrepro.errors import UserError
 
@@ -23,6 +24,19 @@ def read_stored(file: Path) -> tuple[RunConfig, list[dict[str, Any]]] | None:
     """
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
-        return validate(content["config"]), content["provenance"]
+        return parse_stored(content["config"]), content["provenance"]
     except (UserError, KeyError, TypeError, ValueError, OSError, yaml.YAMLError):
         return None
+
+
+def parse_stored(values: Any) -> RunConfig:
+    """A config that this or an earlier version stored, as plain values.
+
+    Raises:
+        UserError: no version's; names the first key that is wrong.
+    """
+    try:
+        present = migrate(values)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError("not a config that bnrepro stored") from error
+    return validate(present)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bnrepro.config import RunConfig, load, validate
+from bnrepro.config import RunConfig, load, parse_stored
 
 # A picture is resized to what the file says: 4,096 pixels squared take 50 MB, a million 3 TB.
 Side = Annotated[int, Field(ge=1, le=4096)]
@@ -91,7 +91,7 @@ class Description(_Section):
         Raises:
             UserError: it is another version's.
         """
-        return validate(self.config | {"runtime": load([]).runtime.model_dump()})
+        return parse_stored(self.config | {"runtime": load([]).runtime.model_dump()})
 
 
 def portable_config(config: RunConfig) -> dict[str, Any]:

@@ -52,9 +52,9 @@ def evaluate(
 
     Args:
         directories: finished runs; as an ensemble they must know the same classes.
-        statistics: what batch normalization uses: ``population`` (Algorithm 2), ``moving`` averages
-            or the evaluated ``batch``'s own.
-        population_batches: training mini-batches of Algorithm 2.
+        statistics: what batch normalization uses: ``population`` (Algorithm 2), ``pooled``
+            statistics, ``moving`` averages or the evaluated ``batch``'s own.
+        population_batches: training mini-batches of the first two.
         crops: of each image: 1, 10 or 144.
         batch_size: images at once.
         device: where to compute, as in ``runtime.device``.
@@ -83,7 +83,7 @@ def evaluate(
         network = network_with(run, statistics, population_batches)
         made = predict_held_out(run, network, crops, batch_size, console)
         if statistics != "batch":
-            batches = population_batches if statistics == "population" else 0
+            batches = population_batches if statistics != "moving" else 0
             keep(directory, Method(statistics, batches, crops), made, console)
         members.append(made)
         rows.append(summarize(f"{run.config.experiment}, seed {run.config.seed}", made))

@@ -16,7 +16,7 @@ from bnrepro.runs.predictions import Predictions
 from bnrepro.training.build import make_batches
 from bnrepro.training.evaluation import inference_network
 
-Statistics = Literal["population", "moving", "batch"]
+Statistics = Literal["population", "pooled", "moving", "batch"]
 
 
 @torch.inference_mode()
@@ -54,7 +54,7 @@ def network_with(run: TrainedRun, statistics: Statistics, population_batches: in
     Args:
         run: the trained run; its own network stays as it is.
         statistics: what batch normalization uses.
-        population_batches: training mini-batches that Algorithm 2 averages over.
+        population_batches: training mini-batches that Algorithm 2 or pooled statistics take.
     """
     if statistics == "batch":
         return normalize_by_batch(run.network)

@@ -14,8 +14,8 @@ from bnrepro.config import RunConfig, read_stored
 from bnrepro.data.dataset import Dataset, Split
 from bnrepro.errors import UserError
 from bnrepro.runs import RunDirectory, State
-from bnrepro.training.build import crop_dataset, load_dataset, make_model
-from bnrepro.training.device import Device, pick_device
+from bnrepro.training.device import Device
+from bnrepro.training.session import build_session
 
 
 @dataclass(frozen=True)
@@ -69,20 +69,16 @@ def load_trained(directory: RunDirectory, device: Device, console: Console) -> T
         UserError: the run has not finished, diverged, or its files or data are missing or damaged.
     """
     config, provenance = read_finished(directory)
-    torch.set_num_threads(config.runtime.threads)
-    where = pick_device(device)
-    stored = load_dataset(config, console)
-    dataset = crop_dataset(config, stored)
-    network = make_model(config, dataset.input_shape, dataset.num_classes)
-    _load_weights(network, directory)
+    session = build_session(config, console, device)
+    _load_weights(session.model, directory)
     return TrainedRun(
         directory,
         config,
         provenance,
-        network.eval().to(where).to(memory_format=torch.channels_last),
-        dataset.to(where),
-        stored.test,
-        where,
+        session.model.eval(),
+        session.dataset,
+        session.stored_test,
+        session.device,
     )
 
 

@@ -7,7 +7,7 @@ import torch
 from rich.console import Console
 
 from bnrepro.config import RunConfig
-from bnrepro.training.build import make_dataset, make_model
+from bnrepro.training.session import build_session
 
 _EXAMPLES = 256
 
@@ -25,15 +25,14 @@ def measure_starts(configs: Mapping[str, RunConfig]) -> pd.DataFrame:
     """
     rows = []
     for label, config in configs.items():
-        dataset = make_dataset(config, Console(quiet=True))
-        model = make_model(config, dataset.input_shape, dataset.num_classes).train()
-        for module in model.modules():
+        session = build_session(config, Console(quiet=True), "cpu")
+        for module in session.model.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.eval()
         # Evenly spaced: held-out images may be sorted by class.
-        stride = max(1, len(dataset.test) // _EXAMPLES)
-        images = dataset.test.images[::stride][:_EXAMPLES]
-        logits_NK = model(dataset.to_input(images))
+        test = session.dataset.test
+        images = test.images[:: max(1, len(test) // _EXAMPLES)][:_EXAMPLES]
+        logits_NK = session.model(session.dataset.to_input(images))
         logits_NK = logits_NK if isinstance(logits_NK, torch.Tensor) else logits_NK[0]
         spread = (logits_NK - logits_NK.mean(0)).square().mean().sqrt()
         rows.append({"line": label, "logit_spread": float(spread)})

@@ -79,12 +79,13 @@ class Method(NamedTuple):
     """How predictions were made.
 
     Attributes:
-        statistics: what batch normalization used: Algorithm 2's estimates or moving averages.
-        population_batches: training mini-batches of Algorithm 2; 0 with moving averages.
+        statistics: what batch normalization used: Algorithm 2's estimates, pooled ones or moving
+            averages.
+        population_batches: training mini-batches of the estimates; 0 with moving averages.
         crops: of each image, averaged over.
     """
 
-    statistics: Literal["population", "moving"]
+    statistics: Literal["population", "pooled", "moving"]
     population_batches: int
     crops: int
 

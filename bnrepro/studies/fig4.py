@@ -28,11 +28,11 @@ _CROPS = (1, 144)
 # member has which, nor how much larger: the six here, and the factor 2, are assumptions. Members of
 # one ensemble share its seed; the paper does not speak of seeds.
 _MEMBERS = {
-    "larger weights": ("model.init_gain=2.0",),
+    "larger weights": ("model.conv_gain=2.0",),
     "Dropout 5 %": ("model.dropout=0.05",),
     "Dropout 10 %": ("model.dropout=0.1",),
     "per activation": ("model.per_activation_modules=2",),
-    "larger weights, Dropout 5 %": ("model.init_gain=2.0", "model.dropout=0.05"),
+    "larger weights, Dropout 5 %": ("model.conv_gain=2.0", "model.dropout=0.05"),
     "per activation, Dropout 10 %": ("model.per_activation_modules=2", "model.dropout=0.1"),
 }
 

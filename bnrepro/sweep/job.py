@@ -77,7 +77,7 @@ def _slot(locks: Path) -> int:
 
 
 def _write_failure(config: RunConfig, directory: RunDirectory, error: Exception) -> None:
-    from bnrepro.training.claim import make_status
+    from bnrepro.training.status import make_status
 
     before = directory.read_status()
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -43,11 +43,6 @@ from bnrepro.nn import Mlp as MlpNetwork
 from bnrepro.training.step import TrainingStep
 
 
-def make_dataset(config: RunConfig, console: Console) -> Dataset:
-    """`load_dataset`, its images cropped to what the network receives (see `crop_dataset`)."""
-    return crop_dataset(config, load_dataset(config, console))
-
-
 def crop_dataset(config: RunConfig, dataset: Dataset) -> Dataset:
     """Held-out images cut to the centre; training images too, unless they are cropped at random."""
     size = config.augmentation.size
@@ -148,7 +143,7 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
                 num_classes=num_classes,
                 activation=options.activation,
                 norm=norm,
-                init=Initialization(options.init, options.init_std, options.init_gain),
+                init=Initialization(options.init, options.init_std, options.conv_gain),
                 generator=generator,
                 in_channels=channels,
                 image_size=height,

@@ -12,7 +12,7 @@ from torch import Tensor
 from bnrepro.runs import RunDirectory, write_atomically
 
 
-class Checkpoint(TypedDict):
+class TrainingState(TypedDict):
     """Everything that the rest of a run depends on besides its config.
 
     The order of examples is a function of seed and step, so no loader state is needed.
@@ -23,9 +23,14 @@ class Checkpoint(TypedDict):
     model: dict[str, Tensor]
     velocity: list[Tensor]
     losses: Tensor
-    metrics_bytes: int
     cpu_rng: Tensor
     cuda_rng: list[Tensor]
+
+
+class Checkpoint(TrainingState):
+    """The state with the length of metrics.jsonl at its step."""
+
+    metrics_bytes: int
 
 
 def save_checkpoint(directory: RunDirectory, checkpoint: Checkpoint) -> None:

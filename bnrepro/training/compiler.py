@@ -6,6 +6,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from bnrepro.errors import UserError
+from bnrepro.training.device import describe_device
+from bnrepro.training.lease import Say
+from bnrepro.training.session import Session
 from bnrepro.training.step import TrainingStep
 
 Step = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -42,3 +46,44 @@ def compile_step(
     # The gradient inside the step goes into the same program as the forward pass and the update.
     torch._dynamo.config.trace_autograd_ops = True
     return torch.compile(step.__call__, fullgraph=True, dynamic=False)
+
+
+def choose_step(session: Session, say: Say) -> Step:
+    """The step to call: compiled if that is wanted and possible, else the session's own.
+
+    Args:
+        session: the run's.
+        say: told where and how the run computes.
+
+    Raises:
+        UserError: the config insists on compiling, and that failed.
+    """
+    runtime = session.config.runtime
+    compiled = compile_step(session.update, runtime.compile, session.config.steps, session.device)
+    where = f"{describe_device(session.device)}, {runtime.threads} thread(s)"
+    if compiled is None:
+        say(f"{where}, eager")
+        return session.update
+    try:
+        _warm_up(compiled, session)
+    except RuntimeError as error:  # every error of torch.compile is one
+        reason = str(error).strip().splitlines()[0]
+        if runtime.compile == "on":
+            raise UserError(
+                f"runtime.compile=on: torch.compile failed ({reason}); use runtime.compile=auto"
+            ) from error
+        say(f"{where}, eager: torch.compile failed ({reason})")
+        return session.update
+    say(f"{where}, compiled")
+    return compiled
+
+
+def _warm_up(compiled: Step, session: Session) -> None:
+    """Compile by one step on a batch, and take the step back."""
+    before = {name: value.clone() for name, value in session.model.state_dict().items()}
+    images, labels = session.batches()(0)
+    compiled(images, labels, torch.zeros((), device=session.device))
+    session.model.load_state_dict(before)
+    for velocity in session.update.velocity:
+        velocity.zero_()
+    torch.manual_seed(session.config.seed)

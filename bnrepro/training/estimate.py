@@ -6,10 +6,8 @@ import torch
 from rich.console import Console
 
 from bnrepro.config import RunConfig
-from bnrepro.training.build import make_batches, make_dataset, make_model, make_step
-from bnrepro.training.device import pick_device
-from bnrepro.training.evaluation import Evaluator
-from bnrepro.training.memory import keep_freed_memory
+from bnrepro.training.evaluator import Evaluator
+from bnrepro.training.session import build_session
 
 _WARM_UP, _TIMED = 3, 10
 
@@ -20,30 +18,19 @@ def estimate_seconds(config: RunConfig, console: Console) -> float:
     Reads the data and writes nothing but what preparing them writes.
 
     Raises:
-        UserError: the data are not to be had.
+        UserError: the data are not available.
     """
-    torch.set_num_threads(config.runtime.threads)
-    keep_freed_memory()
-    device = pick_device(config.runtime.device)
-    dataset = make_dataset(config, console).to(device)
-    model = (
-        make_model(config, dataset.input_shape, dataset.num_classes)
-        .to(device)
-        .to(memory_format=torch.channels_last)
-        .train()
-    )
-    update = make_step(config, dataset, model)
-    batch = make_batches(config, dataset, device)
-    evaluate = Evaluator(config, dataset, device)
+    session = build_session(config, console)
+    device, batch, evaluate = session.device, session.batches(), Evaluator(session)
     lr = torch.zeros((), device=device)
     start = 0.0
     for step in range(_WARM_UP + _TIMED):
         if step == _WARM_UP:
             start = _now(device)
-        update(*batch(step), lr)
+        session.update(*batch(step), lr)
     seconds_per_step = (_now(device) - start) / _TIMED
     start = _now(device)
-    evaluate(model)
+    evaluate(step=0)
     seconds_per_evaluation = _now(device) - start
     evaluations = len(config.evaluation.due(config.steps))
     return config.steps * seconds_per_step + evaluations * seconds_per_evaluation

@@ -1,6 +1,8 @@
-"""How the process keeps its memory."""
+"""How the process keeps its memory, and whether it ran out of it."""
 
 import ctypes
+
+import torch
 
 # From malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -18,3 +20,10 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)
         mallopt(_M_TRIM_THRESHOLD, _LARGEST_INT)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether torch could not allocate."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)

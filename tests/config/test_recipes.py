@@ -83,7 +83,7 @@ def test_one_number_scales_the_time() -> None:
 
 
 def test_members_of_the_ensemble_change_what_section_423_names() -> None:
-    allowed = {"model.init_gain", "model.dropout", "model.per_activation_modules"}
+    allowed = {"model.conv_gain", "model.dropout", "model.per_activation_modules"}
     parent = _fields("fig2/bn_x30")
     members = [_fields(f"fig4/member_{member}") for member in range(1, 7)]
     changes = [{key: of[key] for key in of if of[key] != parent[key]} for of in members]
@@ -96,12 +96,21 @@ def test_members_of_the_ensemble_change_what_section_423_names() -> None:
 
 
 @pytest.mark.parametrize("size", [2, 4, 8, 16, 32])
-def test_networks_of_the_statistics_study_differ_in_their_mini_batches_alone(size: int) -> None:
+def test_networks_of_the_statistics_study_see_equal_examples(size: int) -> None:
     changes = _changes("batch_60", f"batch_{size}", "statistics")
-    examples = changes.pop("evaluation.population_batches") * size
-    assert examples == pytest.approx(100 * 60, rel=0.01), "no estimate has more to go by"
-    assert changes == {"batch_size": size}
-    figure_1 = _fields("fig1/with_bn")
-    trained = _fields("statistics/batch_60")
+    whole = _fields("statistics/batch_60")
+    assert changes.pop("batch_size") == size
+    assert changes.pop("optim.lr_multiplier") == pytest.approx(size / 60), "0.1 at 60"
+    ages = zip(changes.pop("evaluation.at"), whole["evaluation.at"], strict=True)
+    for age, age_60 in ages:
+        assert age * size == pytest.approx(age_60 * 60, abs=size / 2)
+    for key in ("steps", "evaluation.every", "evaluation.population_batches", "record.every"):
+        assert changes.pop(key) * size == pytest.approx(whole[key] * 60, rel=0.01), key
+    assert changes == {}
+
+
+def test_statistics_study_trains_the_network_of_figure_1() -> None:
+    figure_1, trained = _fields("fig1/with_bn"), _fields("statistics/batch_60")
     different = {key for key in trained if trained[key] != figure_1[key]}
-    assert {key for key in different if not key.startswith(("evaluation.", "probe."))} == {"steps"}
+    recorded = ("evaluation.", "record.", "measures")
+    assert {key for key in different if not key.startswith(recorded)} == {"steps"}

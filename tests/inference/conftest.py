@@ -27,7 +27,7 @@ _INCEPTION = (
     "batch_size=32",
     "steps=4",
     "evaluation.every=4",
-    "probe.enabled=false",
+    "measures=[]",
 )
 
 

@@ -32,6 +32,62 @@ def test_equals_the_direct_computation_through_two_layers(kind: type[nn.Module])
         assert_close(layer.running_var, var)
 
 
+@pytest.mark.parametrize("kind", [BatchNorm, nn.BatchNorm1d])
+@pytest.mark.parametrize("offset", [0.0, 1e4])  # a mean far from zero costs no precision
+def test_pooled_is_all_examples_together_layer_by_layer(
+    kind: type[nn.Module], offset: float
+) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 5), kind(5), nn.Sigmoid(), nn.Linear(5, 3), kind(3)).double()
+    batches = [torch.randn(2, 4).double() * (i + 1) + i for i in range(7)]
+    with torch.no_grad():
+        model[0].bias += offset
+        first = [model[0](x) for x in batches]
+        # Each layer's batches are normalized by their own statistics on their way to the next.
+        second = [
+            model[3](torch.sigmoid((h - h.mean(0)) / torch.sqrt(h.var(0, correction=0) + 1e-5)))
+            for h in first
+        ]
+    estimate_population_statistics(model, batches, "pooled")
+    for layer, inputs in ((model[1], first), (model[4], second)):
+        together = torch.cat(inputs)
+        assert_close(layer.running_mean, together.mean(0))
+        assert_close(layer.running_var, together.var(0, correction=0))
+
+
+def test_pooled_by_hand() -> None:
+    layer = BatchNorm(1)
+    batches = [torch.tensor([[0.0], [2.0]]), torch.tensor([[5.0], [9.0]])]
+    estimate_population_statistics(layer, batches, "pooled")
+    # Means 1 and 7, biased variances 1 and 4: (1 + 4) / 2 within, 3^2 between.
+    assert layer.running_mean.item() == 4
+    assert layer.running_var.item() == 2.5 + 9
+
+
+def test_pooled_of_one_batch_is_its_biased_variance() -> None:
+    layer, x = BatchNorm(3), torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    estimate_population_statistics(layer, [x], "pooled")
+    assert_close(layer.running_mean, x.mean(0))
+    assert_close(layer.running_var, x.var(0, correction=0))
+
+
+def test_algorithm_2_doubles_the_variance_above_a_bn_layer_at_two_examples() -> None:
+    """Its m / (m - 1) is for independent examples; those of a batch are not, above the first BN."""
+    torch.manual_seed(0)
+    batches = list(torch.randn(2000, 2, 8))
+    variances = {}
+    for statistics in ("population", "pooled"):
+        model = nn.Sequential(BatchNorm(8), nn.Linear(8, 1), BatchNorm(1))
+        nn.init.ones_(model[1].weight)
+        estimate_population_statistics(model, batches, statistics)
+        variances[statistics] = [model[i].running_var.mean().item() for i in (0, 2)]
+    below, above = (
+        population / pooled for population, pooled in zip(*variances.values(), strict=True)
+    )
+    assert below == pytest.approx(1, abs=0.05)
+    assert above == pytest.approx(2, abs=0.05)
+
+
 @pytest.mark.parametrize("kind", [BatchNorm, nn.BatchNorm2d])
 def test_feature_maps_count_batch_times_positions(kind: type[nn.Module]) -> None:
     torch.manual_seed(0)

@@ -68,9 +68,9 @@ def test_drawn_again_it_is_the_same_to_the_byte(runs: Path, tmp_path: Path) -> N
 
 
 def test_runs_that_compared_nothing_are_refused(tmp_path: Path) -> None:
-    off = ["evaluation.compare=false"]
+    off = ["measures=[]"]
     write_run(tmp_path, "statistics/batch_60", {"test/accuracy": [0.1, 0.9]}, off)
-    with pytest.raises(UserError, match=r"make them with evaluation\.compare=true"):
+    with pytest.raises(UserError, match=r"make them with measures=\[evaluation_statistics\]"):
         draw_statistics(tmp_path, "smoke", tmp_path / "results", off)
     assert not (tmp_path / "results").exists()
 

@@ -1,54 +1,30 @@
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from bnrepro.runs import read_histograms
-from bnrepro.training.histograms import HistogramRecorder
+from bnrepro.runs import Histogram, read_histograms
+from bnrepro.training.measurement import Measurement
+from bnrepro.training.observers import HistogramRecorder
 
 
 def _write(path: Path, step: int | None, steps: list[int]) -> None:
     recorder = HistogramRecorder(path, step)
     for at in steps:
-        recorder.observe("hidden.0", torch.full((4, 5), float(at)))
-        recorder.write(at)
+        recorder.on_row(Measurement({}, (Histogram(at, "hidden.0", -1.0, 1.0, [at, 1]),)))
 
 
 def _steps(path: Path) -> list[int]:
     return [histogram.step for histogram, _ in read_histograms(path)]
 
 
-def test_histogram_holds_the_values(tmp_path: Path) -> None:
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "histograms.jsonl"
-    recorder = HistogramRecorder(path, None)
-    inputs = torch.randn(300, 40, generator=torch.Generator().manual_seed(0))
-    recorder.observe("hidden.2", inputs)
-    assert not path.exists(), "nothing is written before its row is"
-    recorder.write(250)
-    [(found, _)] = read_histograms(path)
-    assert (found.step, found.layer) == (250, "hidden.2")
-    assert sum(found.counts) == inputs.numel()
-    assert (found.low, found.high) == (inputs.min().item(), inputs.max().item())
-    counts, _ = np.histogram(inputs.numpy(), bins=len(found.counts))
-    assert found.counts == counts.tolist()
+    histograms = (Histogram(20, "conv", -0.25, 3.5, [1, 2]), Histogram(20, "hidden", 0, 1, [3, 4]))
+    HistogramRecorder(path, None).on_row(Measurement({}, histograms))
+    assert tuple(histogram for histogram, _ in read_histograms(path)) == histograms
 
 
-def test_large_layer_is_sampled_in_all_its_units(tmp_path: Path) -> None:
+def test_row_without_histograms_makes_no_file(tmp_path: Path) -> None:
     path = tmp_path / "histograms.jsonl"
-    recorder = HistogramRecorder(path, None)
-    recorder.observe("conv", torch.arange(100.0).repeat(1_000, 1))
-    recorder.write(0)
-    [(found, _)] = read_histograms(path)
-    assert (found.low, found.high) == (0, 99)
-    assert sum(found.counts) <= 20_000
-    assert min(found.counts) > 0
-
-
-def test_inputs_that_are_not_finite_have_none(tmp_path: Path) -> None:
-    path = tmp_path / "histograms.jsonl"
-    recorder = HistogramRecorder(path, None)
-    recorder.observe("hidden.0", torch.tensor([[1.0, float("inf")]]))
-    recorder.write(0)
+    HistogramRecorder(path, None).on_row(Measurement({"step": 0}))
     assert not path.exists()
 
 

@@ -20,9 +20,10 @@ from bnrepro.config import RunConfig, run_path
 from bnrepro.config.groups import options
 from bnrepro.data.batches import TrainingBatches
 from bnrepro.errors import RunFailedError, UserError
-from bnrepro.runs import Row, RunDirectory, State, read_rows
+from bnrepro.runs import RunDirectory, State, read_rows
 from bnrepro.training import run
-from bnrepro.training.evaluation import Evaluator
+from bnrepro.training.evaluator import Evaluator
+from bnrepro.training.measurement import Measurement
 
 SmallRun = Callable[..., RunConfig]
 
@@ -57,7 +58,8 @@ def test_run_leaves_what_the_design_promises(small_run: SmallRun) -> None:
 
 def test_comparing_statistics_changes_nothing_else(small_run: SmallRun) -> None:
     plain, _ = _run(small_run("evaluation.at=[3,30]"))
-    compared, _ = _run(small_run("evaluation.at=[3,30]", "evaluation.compare=true"))
+    measures = "measures=[activation_inputs,activation_histograms,evaluation_statistics]"
+    compared, _ = _run(small_run("evaluation.at=[3,30]", measures))
     assert compared.directory.path != plain.directory.path
     assert compared.directory.weights.read_bytes() == plain.directory.weights.read_bytes()
     assert compared.directory.histograms.read_bytes() == plain.directory.histograms.read_bytes()
@@ -92,7 +94,7 @@ def test_finished_run_returns_at_once(small_run: SmallRun) -> None:
         ("norm=none", "optim.momentum=0.9", "record.every=7", "evaluation.every=11"),
         ("norm=batch_reference", "evaluation.statistics=moving", "model.activation=relu"),
         ("model=cnn", "norm=group", "steps=40", "evaluation.every=40"),
-        ("evaluation.compare=true", "evaluation.at=[1,13]"),
+        ("measures=[evaluation_statistics,activation_histograms]", "evaluation.at=[1,13]"),
         ("runtime.compile=on",),
     ],
 )
@@ -234,7 +236,7 @@ def test_without_a_compiler_it_runs_eagerly_and_says_so(
     def refuse(*_: object) -> None:
         raise RuntimeError("No working C++ compiler found\nlong explanation")
 
-    monkeypatch.setattr("bnrepro.training.runner.compile_step", lambda *_: refuse)
+    monkeypatch.setattr("bnrepro.training.compiler.compile_step", lambda *_: refuse)
     outcome, told = _run(small_run())
     assert told.count("eager: torch.compile failed (No working C++ compiler found)") == 1
     assert outcome.status.state is State.FINISHED
@@ -271,9 +273,9 @@ def test_stopped_before_its_first_update_it_has_its_first_row_once(
     straight, _ = _run(small_run())
     config = small_run(f"runtime.runs={tmp_path / 'stopped'}")
 
-    def evaluate_and_stop(self: Evaluator, model: torch.nn.Module) -> Row:
+    def evaluate_and_stop(self: Evaluator, step: int) -> Measurement:
         os.kill(os.getpid(), signal.SIGTERM)
-        return evaluate(self, model)
+        return evaluate(self, step)
 
     evaluate = Evaluator.__call__
     with monkeypatch.context() as patched:

@@ -3,13 +3,18 @@
 import shutil
 
 from bnrepro.runs import Row, RunDirectory, read_rows
+from bnrepro.training.measurement import Measurement
+from bnrepro.training.observers.observer import Observer
 
 
-class TensorBoardView:
+class TensorBoardView(Observer):
     """Writes rows as scalars, a tag each.
 
     A resumed run starts its view again from the rows that were kept, so that steps which a
     checkpoint had not reached do not appear twice.
+
+    Args:
+        directory: the run's.
     """
 
     def __init__(self, directory: RunDirectory) -> None:
@@ -19,14 +24,17 @@ class TensorBoardView:
         # Events are queued and written by the writer's own thread, in blocks.
         self._writer = SummaryWriter(str(directory.tensorboard), max_queue=1000, flush_secs=10)
         for row in read_rows(directory.metrics):
-            self.add(row)
+            self._add(row)
 
-    def add(self, row: Row) -> None:
+    def on_row(self, measurement: Measurement) -> None:
         """Show a row."""
-        for tag, value in row.items():
-            if tag != "step":
-                self._writer.add_scalar(tag, value, int(row["step"]))
+        self._add(measurement.row)
 
     def close(self) -> None:
         """Write what is queued."""
         self._writer.close()
+
+    def _add(self, row: Row) -> None:
+        for tag, value in row.items():
+            if tag != "step":
+                self._writer.add_scalar(tag, value, int(row["step"]))

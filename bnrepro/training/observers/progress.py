@@ -1,17 +1,19 @@
 """What a person sees while a run trains: a Rich bar on a terminal, plain lines elsewhere."""
 
 import time
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from bnrepro.training.measurement import Measurement
+from bnrepro.training.observers.observer import Observer
+
 _SECONDS_BETWEEN_LINES = 10.0
 _SECONDS_OF_SPEED = 2.0  # long enough to hold an evaluation's share
 
 
-class TrainingProgress:
+class TrainingProgress(Observer):
     """Steps done, speed, loss, last accuracy and the time left.
 
     Args:
@@ -46,16 +48,14 @@ class TrainingProgress:
         self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Take the bar away."""
         self._bar.stop()
 
-    def update(self, step: int, loss: float | None, accuracy: float | None) -> None:
-        """Show that ``step`` updates are done; None: no new value."""
+    def on_row(self, measurement: Measurement) -> None:
+        """Show the row."""
+        row = measurement.row
+        step = int(row["step"])
         now = time.monotonic()
         elapsed = now - self._last_time
         settled = elapsed >= _SECONDS_OF_SPEED or step == self.steps
@@ -63,8 +63,8 @@ class TrainingProgress:
             self.steps_per_second = (step - self._last_step) / max(elapsed, 1e-9)
         if settled:
             self._last_step, self._last_time = step, now
-        self._loss = self._loss if loss is None else loss
-        self._accuracy = self._accuracy if accuracy is None else accuracy
+        self._loss = row.get("train/loss", self._loss)
+        self._accuracy = row.get("test/accuracy", self._accuracy)
         if self.console.is_terminal:
             self._bar.update(self._task, completed=step, summary=self._summary())
         elif now - self._last_line >= _SECONDS_BETWEEN_LINES:

@@ -1,26 +1,24 @@
-"""Holding a run directory: the lock, the log, and what becomes of an error."""
+"""A lease on a run directory: the lock, the log, and what becomes of an error."""
 
 import errno
 import logging
-import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
-import torch
 from rich.console import Console
 
 from bnrepro.config import RunConfig
 from bnrepro.errors import RunBusyError, RunDeletedError, RunFailedError, UserError
-from bnrepro.runs import LockedError, RunDirectory, State, Status
+from bnrepro.runs import LockedError, RunDirectory, State
+from bnrepro.training.memory import is_out_of_memory
 
 Say = Callable[[str], None]
 """Tells the person and the run's log.txt at once."""
 
 
 @contextmanager
-def claimed(directory: RunDirectory, config: RunConfig, console: Console) -> Iterator[Say]:
+def lease(directory: RunDirectory, config: RunConfig, console: Console) -> Iterator[Say]:
     """Hold the run directory for the length of the block.
 
     Yields:
@@ -33,11 +31,11 @@ def claimed(directory: RunDirectory, config: RunConfig, console: Console) -> Ite
             ``failed``, as after any other error.
         RunDeletedError: the run's files were deleted during the block; nothing is written back.
     """
-    with ExitStack() as held:
+    with ExitStack() as stack:
         try:
             directory.path.mkdir(parents=True, exist_ok=True)
-            held.enter_context(directory.lock())
-            say = held.enter_context(_messages(directory, console))
+            stack.enter_context(directory.lock())
+            say = stack.enter_context(_messages(directory, console))
         except LockedError:
             raise RunBusyError(f"{directory.path}: {_holder(directory)}") from None
         except OSError as error:
@@ -64,34 +62,6 @@ def claimed(directory: RunDirectory, config: RunConfig, console: Console) -> Ite
                     f"{directory.path}: not enough memory; use a smaller batch_size or model"
                 ) from error
             raise
-
-
-def make_status(
-    config: RunConfig,
-    state: State,
-    step: int,
-    seconds: float,
-    steps_per_second: float,
-    message: str,
-) -> Status:
-    """A status as this process writes it."""
-    return Status(
-        state=state,
-        step=step,
-        steps=config.steps,
-        seconds=round(seconds, 3),
-        steps_per_second=round(steps_per_second, 1),
-        pid=os.getpid(),
-        host=socket.gethostname(),
-        message=message,
-    )
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether torch could not allocate."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
 
 
 def _is_disk_full(error: Exception) -> bool:

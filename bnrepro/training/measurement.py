@@ -1,0 +1,69 @@
+"""What is recorded at an evaluation, and what it is computed from."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from bnrepro.config.schema import Statistics
+from bnrepro.data.batches import TrainingBatches
+from bnrepro.runs import Histogram, Row
+from bnrepro.training.evaluation import evaluate_network, inference_network
+from bnrepro.training.session import Session
+
+
+class Measurement(NamedTuple):
+    """What was measured at one step.
+
+    Attributes:
+        row: numbers by their tags, for metrics.jsonl.
+        histograms: for histograms.jsonl.
+    """
+
+    row: Row
+    histograms: tuple[Histogram, ...] = ()
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network in training at one step, as a measure sees it.
+
+    Attributes:
+        session: config, data and the network, which a measure leaves as it is.
+        batches: the training mini-batches.
+        step: updates done.
+    """
+
+    session: Session
+    batches: TrainingBatches
+    step: int
+
+    @cached_property
+    def network(self) -> nn.Module:
+        """The inference network, with the statistics that the config chose."""
+        return self.network_with(self.session.config.evaluation.statistics)
+
+    @cached_property
+    def accuracy_and_loss(self) -> Row:
+        """``test/accuracy`` and ``test/loss`` of `network`."""
+        return evaluate_network(self.network, self.session.dataset, self.session.device)
+
+    @cached_property
+    def probe_inputs(self) -> Tensor:
+        """Held-out examples, (N, C, H, W), on which inputs to nonlinearities are observed."""
+        dataset = self.session.dataset
+        examples_NCHW = dataset.test.images[: self.session.config.probe.examples]
+        return dataset.to_input(examples_NCHW.to(self.session.device))
+
+    def network_with(self, statistics: Statistics) -> nn.Module:
+        """The inference network that normalizes by these statistics, a copy."""
+        # The same mini-batches at every evaluation; each once at the most.
+        wanted = self.session.config.evaluation.population_batches
+        return inference_network(
+            self.session.model,
+            statistics,
+            self.session.dataset,
+            self.batches,
+            min(wanted, len(self.batches)),
+        )

@@ -1,0 +1,20 @@
+"""What a run records at its evaluations besides loss and accuracy: a function a file.
+
+A measure looks at a `Subject` and returns a `Measurement`. To add one, write its file, enter it
+here, and name it in ``bnrepro.config.schema.Measure``.
+"""
+
+from collections.abc import Callable
+
+from bnrepro.config.schema import Measure
+from bnrepro.training.measurement import Measurement, Subject
+from bnrepro.training.measures.activation_histograms import activation_histograms
+from bnrepro.training.measures.activation_inputs import activation_inputs
+from bnrepro.training.measures.evaluation_statistics import evaluation_statistics
+
+MEASURES: dict[Measure, Callable[[Subject], Measurement]] = {
+    "evaluation_statistics": evaluation_statistics,
+    "activation_inputs": activation_inputs,
+    "activation_histograms": activation_histograms,
+}
+"""By the names in the config, in the order of their tags in a row."""

@@ -1,0 +1,21 @@
+"""What happens beside the training loop: each observer has one concern and knows no other."""
+
+from bnrepro.training.observers.checkpoints import CheckpointWriter
+from bnrepro.training.observers.histograms import HistogramRecorder
+from bnrepro.training.observers.observer import Observer
+from bnrepro.training.observers.profiler import Profiler
+from bnrepro.training.observers.progress import TrainingProgress
+from bnrepro.training.observers.recorder import Recorder
+from bnrepro.training.observers.status import StatusWriter
+from bnrepro.training.observers.tensorboard import TensorBoardView
+
+__all__ = [
+    "CheckpointWriter",
+    "HistogramRecorder",
+    "Observer",
+    "Profiler",
+    "Recorder",
+    "StatusWriter",
+    "TensorBoardView",
+    "TrainingProgress",
+]

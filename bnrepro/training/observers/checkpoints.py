@@ -1,0 +1,30 @@
+"""Checkpoints, when the loop asks for one."""
+
+from bnrepro.runs import RunDirectory
+from bnrepro.training.checkpoint import Checkpoint, TrainingState, save_checkpoint
+from bnrepro.training.observers.histograms import HistogramRecorder
+from bnrepro.training.observers.observer import Observer
+from bnrepro.training.observers.recorder import Recorder
+
+
+class CheckpointWriter(Observer):
+    """Saves checkpoints that know of no row which a crash can lose.
+
+    Args:
+        directory: the run's.
+        recorder: its rows are forced to disk first.
+        histograms: likewise.
+    """
+
+    def __init__(
+        self, directory: RunDirectory, recorder: Recorder, histograms: HistogramRecorder
+    ) -> None:
+        self._directory = directory
+        self._recorder = recorder
+        self._histograms = histograms
+
+    def on_checkpoint(self, state: TrainingState) -> None:
+        """Save the state with the length of what was recorded."""
+        self._recorder.sync()
+        self._histograms.sync()
+        save_checkpoint(self._directory, Checkpoint(**state, metrics_bytes=self._recorder.position))

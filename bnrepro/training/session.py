@@ -1,0 +1,79 @@
+"""What a run computes with, built once from its config."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from rich.console import Console
+from torch import nn
+
+from bnrepro.config import RunConfig
+from bnrepro.data.batches import TrainingBatches
+from bnrepro.data.dataset import Dataset, Split
+from bnrepro.errors import UserError
+from bnrepro.training.build import crop_dataset, load_dataset, make_batches, make_model, make_step
+from bnrepro.training.device import Device, pick_device
+from bnrepro.training.memory import is_out_of_memory, keep_freed_memory
+from bnrepro.training.step import TrainingStep
+
+
+@dataclass(frozen=True)
+class Session:
+    """A run's data and network on their device.
+
+    Attributes:
+        config: the run.
+        device: where it all is.
+        dataset: as the network receives it; on ``device``, or mapped.
+        stored_test: the held-out images as they are stored, uncropped, on the CPU.
+        model: in training mode; with its initial weights until something changes them.
+    """
+
+    config: RunConfig
+    device: torch.device
+    dataset: Dataset
+    stored_test: Split
+    model: nn.Module
+
+    @cached_property
+    def update(self) -> TrainingStep:
+        """The parameter update, which owns the optimizer's state; not compiled."""
+        return make_step(self.config, self.dataset, self.model)
+
+    def batches(self) -> TrainingBatches:
+        """The training mini-batches, for one reader: each reads ahead for itself."""
+        return make_batches(self.config, self.dataset, self.device)
+
+
+def build_session(config: RunConfig, console: Console, device: Device | None = None) -> Session:
+    """Load the data, build the network, and set this process up to compute with them.
+
+    Args:
+        config: the run.
+        console: progress, where images have to be decoded first.
+        device: where to compute; None: where the config says.
+
+    Raises:
+        UserError: the device or the data are not available, or do not fit into memory.
+    """
+    torch.set_num_threads(config.runtime.threads)
+    keep_freed_memory()
+    where = pick_device(device or config.runtime.device)
+    try:
+        stored = load_dataset(config, console)
+        dataset = crop_dataset(config, stored).to(where)
+        torch.manual_seed(config.seed)
+        # Channels last: what convolutions are fastest in, on CPU and GPU alike.
+        model = (
+            make_model(config, dataset.input_shape, dataset.num_classes)
+            .to(where)
+            .to(memory_format=torch.channels_last)
+            .train()
+        )
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(
+            f"model={config.model.name}: data and network do not fit into memory; use smaller ones"
+        ) from error
+    return Session(config, where, dataset, stored.test, model)
