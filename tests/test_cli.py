@@ -113,7 +113,7 @@ def test_divergence_exits_0_with_a_plain_statement(command_line: CommandLine) ->
         (["data", "prepare", "mnits"], "error: mnits: no such data set; choose from digits,"),
         (
             ["data", "prepare", "image_folder", "data.folder=nowhere"],
-            "error: data.folder=nowhere: not found in",
+            "error: data.folder=nowhere: no such folder, looked for as",
         ),
         (
             ["data", "fetch", "mnits"],
