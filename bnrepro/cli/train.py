@@ -50,8 +50,9 @@ def train(overrides: Overrides = None, as_json: Json = False, debug: Debug = Fal
 
 def _last_accuracy(outcome: "Outcome") -> float | None:
     from bnrepro.runs import last_values
+    from bnrepro.runs.tags import TEST_ACCURACY
 
-    return last_values(outcome.directory.metrics).get("test/accuracy")
+    return last_values(outcome.directory.metrics).get(TEST_ACCURACY)
 
 
 def _outcome_values(outcome: "Outcome") -> dict[str, object]:

@@ -6,7 +6,7 @@ from bnrepro.measure.curves import best_point, points_of, steps_to_reach
 from bnrepro.measure.quantities import BEST, FINAL_GAIN, SPEED_UP, STEADINESS, final, steps_to
 from bnrepro.measure.verdict import Above
 from bnrepro.paper import paper_curve
-from bnrepro.runs.tags import PERCENTILES
+from bnrepro.runs.tags import PERCENTILES, activation_input
 from bnrepro.studies.study import (
     ACCURACY,
     LOSS,
@@ -24,8 +24,8 @@ _WITHOUT, _WITH = "without BN", "with BN"
 _LEVEL = 0.95
 _CURVES = {_WITHOUT: "fig1a_without_bn", _WITH: "fig1a_with_bn"}
 _PANELS = {_WITHOUT: "fig1b", _WITH: "fig1c"}
-_UNIT = tuple(Series(f"unit_p{p}", f"probe/{{last}}/unit/p{p}") for p in PERCENTILES)
-_ALL = tuple(Series(f"all_p{p}", f"probe/{{last}}/all/p{p}") for p in PERCENTILES)
+_UNIT = tuple(Series(f"unit_p{p}", activation_input("{last}", "unit", p)) for p in PERCENTILES)
+_ALL = tuple(Series(f"all_p{p}", activation_input("{last}", "all", p)) for p in PERCENTILES)
 
 
 def _line(label: str, experiment: str, color: str) -> Line:

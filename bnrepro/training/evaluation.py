@@ -13,6 +13,7 @@ from bnrepro.data.dataset import Dataset
 from bnrepro.data.order import epoch_order
 from bnrepro.nn import estimate_population_statistics
 from bnrepro.runs import Row
+from bnrepro.runs.tags import TEST_ACCURACY, TEST_LOSS
 
 # Images at once, and input values at once: what stays in a CPU's caches is evaluated fastest.
 _EVALUATION_BATCH = 2_000
@@ -92,6 +93,6 @@ def _evaluate(
         loss += functional.cross_entropy(logits, labels, reduction="sum")
     examples = len(dataset.test)
     return {
-        "test/accuracy": correct.item() / examples,
-        "test/loss": loss.item() / examples,
+        TEST_ACCURACY: correct.item() / examples,
+        TEST_LOSS: loss.item() / examples,
     }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from bnrepro.runs import Row
+from bnrepro.runs.tags import LEARNING_RATE, TRAIN_LOSS
 from bnrepro.training.checkpoint import Checkpoint, TrainingState
 from bnrepro.training.compiler import Step
 from bnrepro.training.evaluator import Evaluator
@@ -114,8 +115,8 @@ class TrainingLoop:
     def _record(self) -> None:
         row: Row = {"step": self.step}
         if self.step > 0:
-            row["train/loss"] = self.loss.take(self.step)
-            row["train/learning_rate"] = self.config.optim.learning_rate(self.step - 1)
+            row[TRAIN_LOSS] = self.loss.take(self.step)
+            row[LEARNING_RATE] = self.config.optim.learning_rate(self.step - 1)
         measurement = Measurement({})
         if self._evaluation_is_due():
             measurement = self.evaluate(self.step)

@@ -4,10 +4,10 @@ import numpy as np
 from torch import Tensor
 
 from bnrepro.runs import Row
+from bnrepro.runs.tags import PERCENTILES, activation_input
 from bnrepro.training.activations import observe_activation_inputs, sample_values
 from bnrepro.training.measurement import Measurement, Subject
 
-PERCENTILES = (15, 50, 85)
 
 # A feature map has thousands of positions; this many values of a layer tell its percentiles.
 _POOLED_VALUES = 1_000_000
@@ -36,5 +36,5 @@ def _percentiles(layer: str, inputs: Tensor, unit: int) -> Row:
         finite = np.isfinite(values).all()
         points = np.percentile(values, PERCENTILES) if finite else [np.nan] * len(PERCENTILES)
         for percentile, point in zip(PERCENTILES, points, strict=True):
-            row[f"probe/{layer}/{which}/p{percentile}"] = float(point)
+            row[activation_input(layer, which, percentile)] = float(point)
     return row

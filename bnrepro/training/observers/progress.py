@@ -6,6 +6,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from bnrepro.runs.tags import TEST_ACCURACY, TRAIN_LOSS
 from bnrepro.training.measurement import Measurement
 from bnrepro.training.observers.observer import Observer
 
@@ -63,8 +64,8 @@ class TrainingProgress(Observer):
             self.steps_per_second = (step - self._last_step) / max(elapsed, 1e-9)
         if settled:
             self._last_step, self._last_time = step, now
-        self._loss = row.get("train/loss", self._loss)
-        self._accuracy = row.get("test/accuracy", self._accuracy)
+        self._loss = row.get(TRAIN_LOSS, self._loss)
+        self._accuracy = row.get(TEST_ACCURACY, self._accuracy)
         if self.console.is_terminal:
             self._bar.update(self._task, completed=step, summary=self._summary())
         elif now - self._last_line >= _SECONDS_BETWEEN_LINES:
