@@ -8,7 +8,6 @@ from bnrepro.runs.tags import PERCENTILES, activation_input
 from bnrepro.training.activations import observe_activation_inputs, sample_values
 from bnrepro.training.measurement import Measurement, Subject
 
-
 # A feature map has thousands of positions; this many values of a layer tell its percentiles.
 _POOLED_VALUES = 1_000_000
 
