@@ -119,6 +119,18 @@ def final(tag: str = TEST_ACCURACY) -> Quantity:
     )
 
 
+def best(tag: str = TEST_ACCURACY) -> Quantity:
+    """The best level: the highest accuracy, the lowest loss."""
+    if tag == TEST_ACCURACY:
+        return BEST
+    return Quantity(
+        f"best_{tag}",
+        f"lowest {tag} (running mean of five values)",
+        "nats",
+        lambda run, _: float(level(run, tag).values.min()),
+    )
+
+
 BEST = Quantity(
     "best_accuracy",
     "best accuracy (running mean of five evaluations)",
@@ -172,13 +184,19 @@ def _gain(run: EndedRun, reference: EndedRun, value: Callable[[EndedRun], float]
     return np.nan if run.diverged else value(run) - value(reference)
 
 
-FINAL_GAIN = Quantity(
-    "final_gain",
-    "final accuracy minus the reference's",
-    "points",
-    lambda run, reference: _gain(run, reference, lambda one: float(level(one).values[-1])),
-    of_pair=True,
-)
+def final_gain(tag: str = TEST_ACCURACY) -> Quantity:
+    """The end beside the reference's of the same seed."""
+    is_accuracy = tag == TEST_ACCURACY
+    return Quantity(
+        "final_gain" if is_accuracy else f"final_{tag}_gain",
+        f"final {'accuracy' if is_accuracy else tag} minus the reference's",
+        "points" if is_accuracy else "nats",
+        lambda run, reference: _gain(run, reference, lambda one: float(level(one, tag).values[-1])),
+        of_pair=True,
+    )
+
+
+FINAL_GAIN = final_gain()
 
 BEST_GAIN = Quantity(
     "best_gain",

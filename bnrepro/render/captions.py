@@ -6,6 +6,13 @@ from typing import Any
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Curves
 
+X_TITLES = {
+    "step": "training step",
+    "examples": "training examples seen",
+    "seconds": "seconds of training",
+}
+"""What the axis of a panel of curves is called."""
+
 
 def title_of(evidence: Evidence) -> str:
     """Study, scale, data, width, length, seeds, in one line."""

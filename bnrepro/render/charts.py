@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bnrepro.paper import paper_curve
+from bnrepro.render.captions import X_TITLES
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Against, Curves, Ends, PaperCurves
 
@@ -58,12 +59,14 @@ def _curves(panel: Curves, evidence: Evidence) -> tuple[list[Trace], dict[str, A
             band = evidence.band(line.label, name)
             if panel.log_x:  # a logarithmic axis has no step 0
                 band = band[band["step"] > 0]
+            if len(band):
+                band = band.assign(step=band["step"] * evidence.per_step(line.label, panel.x))
             several = len(panel.series) > 1
             label = f"{line.label}, {name}" if several else line.label
             data += _band(label, line.color, band, "solid" if panel.beside_paper else dash)
             if panel.beside_paper and name in line.paper:
                 data.append(_paper(label, line.paper[name], _BLACK if several else line.color, 1.0))
-    layout = _layout("training step", panel.y, panel.y_range)
+    layout = _layout(X_TITLES[panel.x], panel.y, panel.y_range)
     if panel.log_x:
         layout["xaxis"]["type"] = "log"
     if panel.x_range:
@@ -141,7 +144,7 @@ def _band(label: str, color: str, curve: pd.DataFrame, dash: str) -> list[Trace]
         "y": _values(curve["mean"]),
         "mode": "lines",
         "line": {"color": color, "width": 2, "dash": dash},
-        "hovertemplate": "step %{x:,}: %{y:.4f}",
+        "hovertemplate": "%{x:,}: %{y:.4f}",
     }
     known = curve[curve["low"].notna()]
     if known.empty:

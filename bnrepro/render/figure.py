@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from bnrepro.measure.curves import Points, running_mean, steps_to_reach
 from bnrepro.paper import paper_curve
-from bnrepro.render.captions import title_of
+from bnrepro.render.captions import X_TITLES, title_of
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Against, Curves, Ends, Line, Panel, PaperCurves
 
@@ -61,7 +61,12 @@ def _draw_curves(axes: Axes, panel: Curves, evidence: Evidence) -> None:
     lines = [line for line in evidence.study.lines if not panel.lines or line.label in panel.lines]
     shown = [line for line in lines if evidence.runs[line.label]]
     several = len(lines) > 1
-    last_step = float(evidence.bands["step"].max()) if len(evidence.bands) else 1.0
+    ends = [
+        float(evidence.band(line.label, panel.series[0])["step"].max())
+        * evidence.per_step(line.label, panel.x)
+        for line in shown
+    ]
+    last_step = np.nanmax([*ends, 1.0])
     for line in shown:
         for series, dash in zip(panel.series, _dashes(panel, line), strict=True):
             _draw_line(axes, panel, evidence, line, series, dash, last_step)
@@ -69,7 +74,7 @@ def _draw_curves(axes: Axes, panel: Curves, evidence: Evidence) -> None:
         axes.text(0.5, 0.5, "not run", ha="center", va="center", transform=axes.transAxes)
     if panel.target:
         _draw_target(axes, evidence, shown, panel.series[0])
-    axes.set_xlabel("training step")
+    axes.set_xlabel(X_TITLES[panel.x])
     if panel.log_x:
         axes.set_xscale("log")
     else:
@@ -98,6 +103,7 @@ def _draw_line(
         return
     if panel.log_x:  # a logarithmic axis has no step 0
         band = band[band["step"] > 0]
+    band = band.assign(step=band["step"] * evidence.per_step(line.label, panel.x))
     first = name == panel.series[0]
     label = f"{line.label} (n={band['n'].max()})" if first else None
     axes.plot(band["step"], band["mean"], dash, color=line.color, label=label, linewidth=1.4)
@@ -106,6 +112,7 @@ def _draw_line(
     )
     for run in runs:
         curve = evidence.curve(run, series)
+        curve.index = curve.index * evidence.per_step(line.label, panel.x)
         if panel.each_seed:
             # Each seed has another unit, say, and the mean over units is no unit's curve.
             axes.plot(curve.index, curve, color=line.color, linewidth=0.4, alpha=0.5)

@@ -107,24 +107,17 @@ def write_report(studies: Sequence[Evidence], scale: str, results: Path, html: b
         write_study(evidence)
     judged = scale != _DEMONSTRATION
     findings = [check(c, one) for one in studies for c in one.study.claims] if judged else []
-    content: dict[str, Any] = {
+    content = _content(answered, f"Batch Normalization, reproduced: scale {scale}", findings)
+    content |= {
         "scale": scale,
         "judged": judged,
-        "sections": [_section(evidence) for evidence in answered],
         "absent": [evidence.study for evidence in studies if evidence.is_empty],
-        "counts": Counter(str(finding.verdict) for finding in findings),
-        "verdicts": [str(verdict) for verdict in Verdict],
-        "claims": [_claim_row(finding) for finding in findings],
-        "differs": [
-            sentence
-            for evidence in answered
-            if evidence.study.beside_paper
-            for sentence in what_differs(evidence)
-        ],
-        "setup": setup_cells(answered),
-        "machines": machine_cells(answered),
-        "interval": INTERVAL,
     }
+    if not judged:
+        content["introduction"] = (
+            "This scale is a demonstration on embedded digits: it shows that everything runs, and "
+            "judges nothing."
+        )
     folder = results / scale
     files = [folder / "REPORT.md", results / "README.md"]
     try:
@@ -140,6 +133,45 @@ def write_report(studies: Sequence[Evidence], scale: str, results: Path, html: b
     missing = [f"{one.study.name}: {line.label}" for one in studies for line in one.missing]
     verdicts = {finding.claim.name: finding.verdict for finding in findings}
     return Report(files, verdicts, missing)
+
+
+def write_page(studies: Sequence[Evidence], title: str, file: Path) -> Path:
+    """Studies as one HTML page with charts to hover over, without claims.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    try:
+        _render("report.html", file, _content(studies, title, []) | _page(studies))
+    except OSError as error:
+        raise UserError(f"{file}: cannot be written ({error.strerror})") from error
+    return file
+
+
+def _content(
+    answered: Sequence[Evidence], title: str, findings: Sequence[Finding]
+) -> dict[str, Any]:
+    """What a report and a page show."""
+    return {
+        "title": title,
+        "introduction": "",
+        "scale": answered[0].scale,
+        "judged": False,
+        "absent": [],
+        "sections": [_section(evidence) for evidence in answered],
+        "counts": Counter(str(finding.verdict) for finding in findings),
+        "verdicts": [str(verdict) for verdict in Verdict],
+        "claims": [_claim_row(finding) for finding in findings],
+        "differs": [
+            sentence
+            for evidence in answered
+            if evidence.study.beside_paper
+            for sentence in what_differs(evidence)
+        ],
+        "setup": setup_cells(answered),
+        "machines": machine_cells(answered),
+        "interval": INTERVAL,
+    }
 
 
 def write_claims(findings: Sequence[Finding], folder: Path) -> None:

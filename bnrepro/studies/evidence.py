@@ -15,7 +15,7 @@ from bnrepro.measure.quantities import Quantity, Sample, sample
 from bnrepro.measure.verdict import Judgement, Verdict, sound_reference
 from bnrepro.runs.ended import EndedRun, EndedRuns
 from bnrepro.runs.tags import observed_layers
-from bnrepro.studies.study import Against, Claim, Line, Series, Study
+from bnrepro.studies.study import Against, Claim, Line, Series, Study, XAxis
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,21 @@ class Evidence:
         together = pd.concat(parts, ignore_index=True)
         return together[[name for name in names if name in together]]
 
+    def per_step(self, label: str, x: XAxis) -> float:
+        """How far an axis goes on with every step of a line.
+
+        Rows hold no time: seconds are those of the whole run, evaluations too, spread evenly.
+        """
+        runs = self.runs[label]
+        match x:
+            case "step":
+                return 1.0
+            case "examples":
+                return float(runs[0].config.batch_size)
+            case "seconds":
+                steps = sum(float(run.rows.index.max()) for run in runs)
+                return sum(run.seconds for run in runs) / max(1.0, steps)
+
     def ends(self, label: str, series: Sequence[str]) -> dict[str, Mean]:
         """The last value of recorded series, over the seeds that finished."""
         by_name = {one.name: one for one in self.study.series}
@@ -177,7 +192,8 @@ def gather(
     Raises:
         UserError: an unknown scale, or an override is wrong.
     """
-    runs = {line.label: ended.of(line_config(line, scale, overrides)) for line in study.lines}
+    configs = {line.label: line_config(line, scale, overrides) for line in study.lines}
+    runs = {label: ended.of(config) for label, config in configs.items()}
     return Evidence(study, scale, folder, runs, tuple(overrides))
 
 

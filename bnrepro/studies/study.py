@@ -7,7 +7,7 @@ renderers of `bnrepro.render` are handed it.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bnrepro.measure.quantities import Quantity
 from bnrepro.measure.verdict import Rule
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bnrepro.studies.evidence import Evidence
+
+XAxis = Literal["step", "examples", "seconds"]
+"""What an axis of training counts: updates, examples seen, or seconds of training."""
 
 PALETTE = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 """Colours that people with any colour vision tell apart (Okabe & Ito 2008)."""
@@ -76,6 +79,7 @@ class Curves:
         series: names; the second and later ones are dashed unless each has a paper's curve.
         y: the axis.
         lines: labels of those that are drawn; empty: all.
+        x: what the axis counts.
         x_range: of the axis; None: as long as the longest curve.
         y_range: of the axis; None: what the curves need. It grows where they need more.
         log_x: a logarithmic axis of steps.
@@ -89,6 +93,7 @@ class Curves:
     series: tuple[str, ...]
     y: str
     lines: tuple[str, ...] = ()
+    x: XAxis = "step"
     x_range: tuple[float, float] | None = None
     y_range: tuple[float, float] | None = None
     log_x: bool = False
