@@ -3,7 +3,7 @@
 import copy
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from hydra import compose, initialize_config_module
@@ -172,7 +172,7 @@ def _suggest(word: str, allowed: Iterable[str], or_else: str | None = None) -> s
     return or_else or f"choose from {', '.join(allowed)}"
 
 
-@cache
+@lru_cache(maxsize=128)
 def _compose(*overrides: str) -> DictConfig:
     try:
         with initialize_config_module("bnrepro.configs", version_base="1.3"):

@@ -176,8 +176,8 @@ def _passing_signals_on(jobs: "LocalJobs | SlurmJobs", console: Console) -> Iter
 
 def _explain(row: RunRow, problem: Problem | None) -> RunRow:
     """How a run stands after the end, where its folder cannot say so itself."""
-    if row.is_over or row.state == State.RUNNING:
-        return row
     if row.state == WAITING and problem is None:
         problem = DELETION  # it had its turn
-    return row._replace(state=problem.state, message=problem.message) if problem else row
+    if problem is None or row.state in (State.RUNNING, State.FINISHED, State.DIVERGED):
+        return row
+    return row._replace(state=problem.state, message=problem.message)

@@ -25,11 +25,10 @@ class Launcher:
 
     def local_workers(self) -> int:
         """Runs side by side on this machine."""
-        return self.workers or _default_workers()
+        if self.workers is not None:
+            return self.workers
+        import torch
 
-
-def _default_workers() -> int:
-    import torch
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return torch.cuda.device_count() or cores or 1
+        affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
+        cores = len(affinity(0)) if affinity else os.cpu_count()
+        return torch.cuda.device_count() or cores or 1

@@ -6,7 +6,7 @@ the others along, and tells which run it was at.
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -56,16 +56,16 @@ class LocalJobs:
     def stop(self) -> None:
         """Let no run begin, and ask those that are going to stop at the end of a step."""
         self._stopping = True
-        self._send(os.kill, signal.SIGTERM)
+        self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End every worker at once, and what it has started."""
-        self._send(os.killpg, signal.SIGKILL)
+        """End every worker at once."""
+        self._signal(signal.SIGKILL)
 
-    def _send(self, send: Callable[[int, int], None], number: signal.Signals) -> None:
+    def _signal(self, number: signal.Signals) -> None:
         for process in list(self._processes.values()):
             with suppress(ProcessLookupError):
-                send(process, number)
+                os.kill(process, number)
 
     def _work(self, number: int) -> None:
         """Take runs until none is left, in one process; after its death, in the next."""
@@ -73,28 +73,17 @@ class LocalJobs:
         for config in self._waiting:
             try:
                 if pool is None:
-                    pool = self._start_process(number)
+                    pool = ProcessPoolExecutor(
+                        1, get_context("spawn"), initializer=start_worker, initargs=(self._log,)
+                    )
+                    self._processes[number] = pool.submit(os.getpid).result()
                 if self._stopping:
                     break
                 problem = pool.submit(train, config, self._retry_failed, number).result()
             except BrokenProcessPool:
-                pool, problem = None, self._death()
+                death = f"its process was killed, or crashed (see {self._log}; out of memory?)"
+                pool, problem = None, Problem(State.PREEMPTED, death)
             if problem is not None:
                 self.problems[run_path(config)] = problem
         if pool is not None:
             pool.shutdown()
-
-    def _start_process(self, number: int) -> ProcessPoolExecutor:
-        pool = ProcessPoolExecutor(
-            1, get_context("spawn"), initializer=start_worker, initargs=(self._log,)
-        )
-        self._processes[number] = pool.submit(os.getpid).result()
-        return pool
-
-    def _death(self) -> Problem | None:
-        if self._stopping:
-            return None
-        return Problem(
-            State.PREEMPTED,
-            f"its process was killed, or crashed (for want of memory, perhaps; see {self._log})",
-        )

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from submitit import AutoExecutor, Job
+from submitit import AutoExecutor
 from submitit.helpers import Checkpointable
 
 from bnrepro.config import RunConfig, run_path
@@ -22,7 +22,6 @@ class SlurmJobs:
         launcher: partition, hours, GPUs and width of the array.
         retry_failed: run failed ones again.
         folder: for submitit's files; every node must see it.
-        cluster: what submitit calls the engine.
 
     Raises:
         UserError: SLURM is not here.
@@ -35,10 +34,9 @@ class SlurmJobs:
         launcher: Launcher,
         retry_failed: bool,
         folder: Path,
-        cluster: str = "slurm",
     ) -> None:
         try:
-            executor = AutoExecutor(folder.absolute() / "%j", cluster)
+            executor = AutoExecutor(folder.absolute() / "%j", cluster="slurm")
         except RuntimeError as error:
             raise UserError("--slurm: no srun on this machine; leave --slurm out") from error
         executor.update_parameters(
@@ -60,8 +58,13 @@ class SlurmJobs:
     @property
     def problems(self) -> dict[Path, Problem]:
         """Of the runs that ended, and not well, by their directories. Waits for all."""
-        results = {path: self._result(job) for path, job in self._jobs.items()}
-        return {path: problem for path, problem in results.items() if problem is not None}
+        problems = {}
+        for path, job in self._jobs.items():
+            lost = f"job {job.job_id} ended without a result; see {job.paths.stderr}"
+            problem = Problem(State.PREEMPTED, lost) if job.exception() else job.result()
+            if problem is not None:
+                problems[path] = problem
+        return problems
 
     def wait(self, seconds: float) -> bool:
         """Wait so long at most, and tell whether all jobs have ended."""
@@ -76,14 +79,6 @@ class SlurmJobs:
             job.cancel(check=False)
 
     kill = stop
-
-    @staticmethod
-    def _result(job: Job[Problem | None]) -> Problem | None:
-        if job.exception() is None:
-            return job.result()
-        return Problem(
-            State.PREEMPTED, f"job {job.job_id} ended without a result; see {job.paths.stderr}"
-        )
 
 
 class _Training(Checkpointable):

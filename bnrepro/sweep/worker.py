@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import signal
 import time
-from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
@@ -36,26 +35,31 @@ DELETION = Problem("deleted", "its folder was deleted while it was going")
 
 
 def train(config: RunConfig, retry_failed: bool, number: int = 0) -> Problem | None:
-    """Train one run of a sweep. An error is written into its status and stops no other run.
+    """Train one run of a sweep; whatever goes wrong stops no other run.
 
     Args:
         config: the run.
         retry_failed: run it again if it failed before.
         number: of the worker, counted from 0 on its machine: decides on its GPU.
     """
-    directory = RunDirectory(run_path(config))
-    if _is_over(directory, retry_failed):
+    import torch
+
+    from bnrepro.training import run
+
+    status = RunDirectory(run_path(config)).read_status()
+    if status is not None and status.state is State.FAILED and not retry_failed:
         return None
+    gpus = torch.cuda.device_count() if config.runtime.device in ("auto", "cuda") else 0
     try:
-        _train(config, number)
+        if gpus > 1:
+            torch.cuda.set_device(number % gpus)
+        run(config, Console(quiet=True))
     except RunBusyError:
         return None
     except RunDeletedError:
         return DELETION
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        _write_failure(config, directory, reason)
-        return Problem(State.FAILED, reason)
+        return Problem(State.FAILED, (str(error).strip() or type(error).__name__).splitlines()[0])
     return None
 
 
@@ -84,30 +88,3 @@ def _end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_SECONDS_TO_STOP)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _is_over(directory: RunDirectory, retry_failed: bool) -> bool:
-    status = directory.read_status()
-    if status is None:
-        return False
-    return status.state.is_final or (status.state is State.FAILED and not retry_failed)
-
-
-def _train(config: RunConfig, number: int) -> None:
-    import torch
-
-    from bnrepro.training import run
-
-    if torch.cuda.device_count() > 1 and config.runtime.device in ("auto", "cuda"):
-        torch.cuda.set_device(number % torch.cuda.device_count())
-    run(config, Console(quiet=True))
-
-
-def _write_failure(config: RunConfig, directory: RunDirectory, reason: str) -> None:
-    from bnrepro.training.claim import make_status
-
-    before = directory.read_status()
-    step, seconds = (before.step, before.seconds) if before else (0, 0.0)
-    with suppress(OSError):
-        directory.path.mkdir(parents=True, exist_ok=True)
-        directory.write_status(make_status(config, State.FAILED, step, seconds, 0.0, reason))

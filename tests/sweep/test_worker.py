@@ -2,10 +2,8 @@
 
 import errno
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-import torch._dynamo
 
 from bnrepro.config import RunConfig, run_path
 from bnrepro.runs import RunDirectory, State
@@ -50,18 +48,6 @@ def test_run_that_another_process_holds_is_no_problem(small_run: Config) -> None
     with directory.lock():
         assert train(config, retry_failed=False) is None
     assert directory.read_status() is None
-
-
-def test_worker_compiles_its_tenth_run_as_its_first(
-    small_run: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch._dynamo.config, "recompile_limit", 1)
-    for seed in (0, 1):
-        config = small_run("runtime.compile=auto", "steps=2", f"seed={seed}")
-        monkeypatch.setattr("bnrepro.training.compiler._WORTHWHILE_STEPS", 1)
-        assert train(config, retry_failed=False) is None
-        log = RunDirectory(run_path(config)).log.read_text()
-        assert ", compiled" in log
 
 
 def test_runs_are_dealt_to_all_gpus(small_run: Config, monkeypatch: pytest.MonkeyPatch) -> None:
