@@ -169,6 +169,9 @@ def _passing_signals_on(jobs: "LocalJobs | SlurmJobs", console: Console) -> Iter
     before = {number: set_handler(number, receive) for number in STOP_SIGNALS}
     try:
         yield received
+    except BaseException:
+        jobs.stop()  # nobody watches any more
+        raise
     finally:
         for number, handler in before.items():
             set_handler(number, handler)

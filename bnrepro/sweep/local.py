@@ -81,9 +81,11 @@ class LocalJobs:
                     break
                 problem = pool.submit(train, config, self._retry_failed, number).result()
             except BrokenProcessPool:
+                self._processes.pop(number, None)
                 death = f"its process was killed, or crashed (see {self._log}; out of memory?)"
                 pool, problem = None, Problem(State.PREEMPTED, death)
             if problem is not None:
                 self.problems[run_path(config)] = problem
+        self._processes.pop(number, None)
         if pool is not None:
             pool.shutdown()

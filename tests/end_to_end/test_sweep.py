@@ -92,7 +92,7 @@ def test_one_failing_run_stops_no_other_and_is_retried_when_asked(
 def test_signal_stops_every_worker_at_a_checkpoint_and_the_next_call_goes_on(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    sweep = [*SHORT, "steps=4000", "seed=range(3)", QUICK, "--workers=2"]
+    sweep = [*SHORT, "steps=1000", "seed=range(3)", QUICK, "--workers=2"]
     directories = _directories(tmp_path, *sweep[:-1])
     process = _start(tmp_path, *sweep)
     _wait_for_checkpoints(process, *directories[:2])
@@ -106,7 +106,7 @@ def test_signal_stops_every_worker_at_a_checkpoint_and_the_next_call_goes_on(
         status = directory.read_status()
         assert status is not None
         assert (status.state, status.message) == ("preempted", "asked to stop by SIGTERM")
-        assert 0 < status.step < 4000
+        assert 0 < status.step < 1000
     assert not directories[2].path.exists(), "no run began after the signal"
     assert {one.status() for one in workers if one.is_running()} <= {psutil.STATUS_ZOMBIE}
     again = _start(tmp_path, *sweep, "--json")
@@ -118,7 +118,7 @@ def test_signal_stops_every_worker_at_a_checkpoint_and_the_next_call_goes_on(
 
 
 def test_killed_worker_costs_its_run_only(tmp_path: Path) -> None:
-    sweep = [*SHORT, "steps=1500", "seed=range(3)", QUICK, "--workers=2"]
+    sweep = [*SHORT, "steps=1000", "seed=range(3)", QUICK, "--workers=2"]
     killed, *others = _directories(tmp_path, *sweep[:-1])
     process = _start(tmp_path, *sweep)
     _wait_for_checkpoints(process, killed)
@@ -155,7 +155,7 @@ def test_runs_stop_where_their_sweep_is_killed(tmp_path: Path) -> None:
 
 def test_job_of_slurm_is_queued_again_at_its_time_limit_and_goes_on(tmp_path: Path) -> None:
     slurm.install(tmp_path / "bin")
-    sweep = [*SHORT, "steps=1500", "seed=0,1", QUICK, "--slurm", "--hours=0.1", "--partition=long"]
+    sweep = [*SHORT, "steps=1000", "seed=0,1", QUICK, "--slurm", "--hours=0.1", "--partition=long"]
     directories = _directories(tmp_path, *sweep[:-3])
     process = _start(tmp_path, *sweep, path=str(tmp_path / "bin"))
     _wait_for_checkpoints(process, directories[0])
@@ -183,7 +183,7 @@ def test_interrupt_takes_the_jobs_from_slurm(tmp_path: Path) -> None:
 
 
 def test_run_that_is_deleted_harms_no_other_and_is_made_anew(tmp_path: Path) -> None:
-    sweep = [*SHORT, "steps=2000", "seed=0,1", QUICK, "--workers=2"]
+    sweep = [*SHORT, "steps=1000", "seed=0,1", QUICK, "--workers=2"]
     deleted, other = _directories(tmp_path, *sweep[:-1])
     process = _start(tmp_path, *sweep)
     _wait_for_checkpoints(process, deleted)
@@ -207,7 +207,7 @@ def test_run_that_is_deleted_harms_no_other_and_is_made_anew(tmp_path: Path) -> 
 
 
 def test_two_sweeps_of_the_same_runs_train_each_once(tmp_path: Path) -> None:
-    sweep = [*SHORT, "steps=600", "seed=range(4)", "--workers=2"]
+    sweep = [*SHORT, "steps=300", "seed=range(4)", "--workers=2"]
     both = [_start(tmp_path, *sweep, "--json") for _ in range(2)]
     told = [process.communicate(timeout=200) for process in both]
     assert [process.returncode for process in both] == [0, 0], told
