@@ -10,7 +10,7 @@ from bnrepro.runs.rows import (
     read_histograms,
     read_rows,
 )
-from bnrepro.runs.store import count_runs, find_runs, locate
+from bnrepro.runs.store import count_runs, find_runs, locate, locate_all
 
 __all__ = [
     "Histogram",
@@ -23,6 +23,7 @@ __all__ = [
     "find_runs",
     "last_values",
     "locate",
+    "locate_all",
     "read_good_rows",
     "read_histograms",
     "read_rows",

@@ -1,6 +1,6 @@
 """The run directories below a folder: listed, found by what they compute, counted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -22,16 +22,28 @@ def locate(config: RunConfig) -> RunDirectory:
     A run is named by its computation. The same under another experiment's name, or made before
     labels left the name (version 1 of config.yaml), is the same run.
     """
-    runs, name = Path(config.runtime.runs), run_id(config)
-    here = run_path(config)
-    if here.exists():
-        return RunDirectory(here)
-    for stored in sorted(runs.glob(f"**/{name}/config.yaml")):
-        return RunDirectory(stored.parent)
-    for stored in sorted(runs.glob("**/config.yaml")):
-        if _id_of_version_1(stored, stored.stat().st_mtime_ns) == name:
-            return RunDirectory(stored.parent)
-    return RunDirectory(here)
+    return locate_all([config])[0]
+
+
+def locate_all(configs: Sequence[RunConfig]) -> list[RunDirectory]:
+    """`locate` for many runs, whose folders are listed once."""
+    listed: dict[Path, dict[str, Path]] = {}
+    directories = []
+    for config in configs:
+        runs, path = Path(config.runtime.runs), run_path(config)
+        if not path.exists():
+            if runs not in listed:
+                listed[runs] = dict(_named(runs))
+            path = listed[runs].get(run_id(config), path)
+        directories.append(RunDirectory(path))
+    return directories
+
+
+def _named(runs: Path) -> Iterator[tuple[str, Path]]:
+    """Every run by the name that it has today."""
+    for directory in find_runs(runs):
+        name = _id_of_version_1(directory.config, directory.config.stat().st_mtime_ns)
+        yield name or directory.path.name, directory.path
 
 
 @cache

@@ -10,6 +10,7 @@ from rich.table import Table
 from bnrepro.config import RunConfig, differences, preset, read_stored
 from bnrepro.errors import UserError
 from bnrepro.runs import RunDirectory, State, Status, find_runs, last_values
+from bnrepro.runs.tags import TEST_ACCURACY
 
 WAITING = "waiting"
 """The state of a run of which there is nothing yet."""
@@ -69,7 +70,7 @@ def observe(config: RunConfig, directory: RunDirectory) -> RunRow:
         step=step,
         steps=config.steps,
         steps_per_second=speed,
-        accuracy=last.get("test/accuracy"),
+        accuracy=last.get(TEST_ACCURACY),
         seconds_left=(config.steps - step) / speed if speed else None,
         message=status.message if status else "",
         directory=str(directory.path),
