@@ -1,7 +1,7 @@
 """Configuration: Hydra overrides in, a frozen, checked `RunConfig` out."""
 
 from bnrepro.config.difference import differences
-from bnrepro.config.expand import expand, spell_out_globs, with_late_values
+from bnrepro.config.expand import expand
 from bnrepro.config.identity import recipe_id, run_id, run_path
 from bnrepro.config.load import load, preset, validate
 from bnrepro.config.schema import RunConfig
@@ -21,7 +21,5 @@ __all__ = [
     "recipe_id",
     "run_id",
     "run_path",
-    "spell_out_globs",
     "validate",
-    "with_late_values",
 ]
