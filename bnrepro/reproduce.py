@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bnrepro.config import preset, run_id
+from bnrepro.config import expand, preset, run_id
 from bnrepro.errors import UserError
 from bnrepro.paper.claims import SCALE_TABLE
 from bnrepro.reports import CONTROLS, EXPERIMENTS, FIGURES, write_report
@@ -62,17 +62,15 @@ def reproduce(
             raise UserError(f"{target}: cannot be reproduced; choose from {', '.join(TARGETS)}")
     wanted = TARGETS[:-1] if "all" in targets else targets
     experiments = dict.fromkeys(name for target in wanted for name in EXPERIMENTS[target])
-    swept = sweep(
+    configs = expand(
         [
             f"experiment={','.join(experiments)}",
             f"scale={scale}",
             f"seed=range(0,{seeds})",
             f"runtime.runs={runs}",
-        ],
-        launcher,
-        retry_failed=False,
-        console=console,
+        ]
     )
+    swept = sweep(configs, launcher, retry_failed=False, console=console)
     if swept.signal is not None:
         return Reproduced(swept, None)
     if "fig4" in wanted:

@@ -103,6 +103,8 @@ def test_divergence_exits_0_with_a_plain_statement(command_line: CommandLine) ->
         ),
         (["reproduce", "fig1", "--scale", "huge"], "error: scale=huge: no such option"),
         (["sweep", "seed=1,2", "steps=0"], "error: steps=0: must be at least 1"),
+        (["sweep", "seed=range(0)"], "error: seed=range(0): lists no value"),
+        (["sweep", "+hydra.verbos=true"], "error: +hydra.verbos=true: no such key here"),
         (["figure", "fig7"], "error: fig7: no such figure; choose from fig1, fig2, fig3, fig4, "),
         (["figure", "fig1"], "error: fig1: no finished run at scale=laptop"),
         (["figure", "fig1", "--scale", "huge"], "error: scale=huge: no such option"),

@@ -11,6 +11,7 @@ from bnrepro.cli.app import app, examples
 from bnrepro.cli.options import Debug, Gpus, Hours, Json, Overrides, Partition, Runs, Slurm, Workers
 
 if TYPE_CHECKING:
+    from bnrepro.config import RunConfig
     from bnrepro.sweep import RunRow, Swept
 
 
@@ -43,17 +44,17 @@ def sweep(
     repeats nothing. Exit code 0: all ended well, or are going elsewhere; 130 or 143: stopped;
     1: a run failed or was deleted; 2: wrong command.
     """
-    from bnrepro.config import DEFAULT_OVERRIDES
+    from bnrepro.config import DEFAULT_OVERRIDES, expand
     from bnrepro.sweep import Launcher
     from bnrepro.sweep import sweep as run_sweep
 
     console = Console(stderr=as_json)
-    overrides = overrides or [*DEFAULT_OVERRIDES]
+    configs = expand(overrides or DEFAULT_OVERRIDES)
     if dry_run:
-        _show_plan(overrides, console, as_json)
+        _show_plan(configs, console, as_json)
         return
     launcher = Launcher(workers, slurm, partition, hours, gpus)
-    swept = run_sweep(overrides, launcher, retry_failed, console)
+    swept = run_sweep(configs, launcher, retry_failed, console)
     _show_rows(swept.rows, as_json)
     exit_as(swept)
 
@@ -75,10 +76,10 @@ def exit_as(swept: "Swept") -> None:
         raise typer.Exit(1)
 
 
-def _show_plan(overrides: list[str], console: Console, as_json: bool) -> None:
-    from bnrepro.sweep import duration, estimated, plan
+def _show_plan(configs: "list[RunConfig]", console: Console, as_json: bool) -> None:
+    from bnrepro.sweep import duration, plan
 
-    rows = estimated(plan(overrides), console)
+    rows = plan(configs, console)
     _show_rows(rows, as_json)
     if not as_json:
         typer.echo(f"one worker: {duration(sum(row.seconds_left or 0.0 for row in rows))}")

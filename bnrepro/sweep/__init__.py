@@ -1,16 +1,15 @@
-"""Many runs: Hydra's multirun starts them, run directories tell how they go."""
+"""Many runs: started side by side, watched through their run directories."""
 
-from bnrepro.sweep.launch import Launcher, Swept, sweep
-from bnrepro.sweep.plan import PlannedRun, estimated, plan
+from bnrepro.sweep.launch import Swept, sweep
+from bnrepro.sweep.launcher import Launcher
+from bnrepro.sweep.plan import plan
 from bnrepro.sweep.table import RunRow, duration, observe, rows_of, table
 
 __all__ = [
     "Launcher",
-    "PlannedRun",
     "RunRow",
     "Swept",
     "duration",
-    "estimated",
     "observe",
     "plan",
     "rows_of",

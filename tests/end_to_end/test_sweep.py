@@ -9,15 +9,57 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+import pytest
 from rich.console import Console
 
-from bnrepro.config import load
+from bnrepro.config import expand, run_path
 from bnrepro.runs import RunDirectory
-from bnrepro.sweep import Launcher, plan
 from bnrepro.training import run
 from tests.conftest import CommandLine
+from tests.end_to_end import slurm
 
 TINY = ["experiment=fig1/with_bn,fig1/without_bn", "scale=smoke", "debug=two_steps"]
+
+# Some seconds of training a run.
+SHORT = [
+    *("experiment=fig1/with_bn", "scale=smoke", "optim.momentum=0.5"),
+    *("runtime.compile=off", "runtime.tensorboard=false"),
+]
+QUICK = "runtime.checkpoint_seconds=0.1"
+
+
+def _directories(folder: Path, *overrides: str) -> list[RunDirectory]:
+    return [RunDirectory(folder / run_path(config)) for config in expand(overrides)]
+
+
+def _start(folder: Path, *arguments: str, path: str = "") -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "bnrepro", "sweep", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "COLUMNS": "200", "PATH": f"{path}{os.pathsep}{os.environ['PATH']}"},
+    )
+
+
+def _wait_for_checkpoints(process: subprocess.Popen[str], *directories: RunDirectory) -> None:
+    while process.poll() is None:
+        if all(one.previous_checkpoint.exists() for one in directories):
+            return
+        time.sleep(0.02)
+
+
+def _results(directories: list[RunDirectory]) -> list[tuple[bytes, bytes]]:
+    return [(one.metrics.read_bytes(), one.weights.read_bytes()) for one in directories]
+
+
+def _train_alone(folder: Path, *overrides: str) -> list[RunDirectory]:
+    """Each in one go, in this process."""
+    configs = expand([*overrides, f"runtime.runs={folder}", "runtime.checkpoint_seconds=60"])
+    return [run(config, Console(quiet=True)).directory for config in configs]
 
 
 def _states(command_line: CommandLine) -> dict[str, str]:
@@ -28,7 +70,7 @@ def _states(command_line: CommandLine) -> dict[str, str]:
 def test_one_failing_run_stops_no_other_and_is_retried_when_asked(
     command_line: CommandLine, tmp_path: Path
 ) -> None:
-    broken = tmp_path / plan([*TINY, "seed=0"])[0].directory.metrics
+    [broken, *_] = (one.metrics for one in _directories(tmp_path, *TINY, "seed=0"))
     broken.mkdir(parents=True)
     done = command_line("sweep", *TINY, "seed=0,1", "--workers", "2")
     assert done.returncode == 1
@@ -36,7 +78,7 @@ def test_one_failing_run_stops_no_other_and_is_retried_when_asked(
     states = _states(command_line)
     assert states.pop("fig1/with_bn 0") == "failed"
     assert list(states.values()) == ["finished"] * 3
-    log = tmp_path / "runs" / ".sweep" / "launcher.log"
+    log = tmp_path / "runs" / ".sweep" / "workers.log"
     log.unlink()
     assert command_line("sweep", *TINY, "seed=0,1").returncode == 1
     assert not log.exists(), "nothing was left to do: no worker was started"
@@ -46,95 +88,105 @@ def test_one_failing_run_stops_no_other_and_is_retried_when_asked(
     assert _states(command_line)["fig1/with_bn 0"] == "finished"
 
 
-def test_key_that_only_the_swept_experiments_have(command_line: CommandLine) -> None:
-    swept = ["experiment=fig2/bn_x5,fig2/bn_x5_sigmoid", "scale=smoke", "debug=two_steps"]
-    done = command_line("sweep", *swept, "model.init=he", "--workers", "2")
-    assert done.returncode == 0, done.stderr
-    assert list(_states(command_line).values()) == ["finished"] * 2
-
-
-def test_sweep_through_submitit_computes_what_train_does(
-    command_line: CommandLine, tmp_path: Path
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_stops_every_worker_at_a_checkpoint_and_the_next_call_goes_on(
+    tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    jobs = f"hydra.launcher.submitit_folder={tmp_path / 'jobs'}"
-    sweep = ["sweep", *TINY, "seed=3", "hydra/launcher=submitit_local", jobs]
-    done = command_line(*sweep, timeout=200)
-    assert done.returncode == 0, done.stderr
-    one = plan([*TINY, "seed=3"])[0]
-    config = load(["experiment=fig1/with_bn", "scale=smoke", "debug=two_steps", "seed=3"])
-    direct = config.model_copy(
-        update={"runtime": config.runtime.model_copy(update={"runs": str(tmp_path / "direct")})}
-    )
-    trained = run(direct, Console(quiet=True)).directory
-    swept = RunDirectory(tmp_path / one.directory.path)
-    assert swept.metrics.read_bytes() == trained.metrics.read_bytes()
-
-
-def test_slurm_launcher_takes_what_it_is_told(tmp_path: Path) -> None:
-    told = Launcher(workers=8, slurm=True, partition="gpu", hours=1.5, gpus=1).overrides(tmp_path)
-    code = "from bnrepro.sweep.job import main; main()"
-    shown = subprocess.run(
-        [sys.executable, "-c", code, *told, "--cfg", "hydra", "-p", "hydra.launcher"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert "partition: gpu\n" in shown.stdout, shown.stderr
-
-
-def test_interrupt_stops_every_worker_at_a_checkpoint_and_the_next_call_goes_on(
-    tmp_path: Path,
-) -> None:
-    long = ["experiment=fig1/with_bn", "scale=smoke", "steps=4000", "seed=0,1"]
-    quick = ["runtime.checkpoint_seconds=0.1", "runtime.compile=off"]
-    command = [sys.executable, "-m", "bnrepro", "sweep", *long, *quick, "--workers", "2"]
-    directories = [RunDirectory(tmp_path / one.directory.path) for one in plan([*long, *quick])]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    while process.poll() is None and not all(one.checkpoint.exists() for one in directories):
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, output
-    for directory in directories:
+    sweep = [*SHORT, "steps=1000", "seed=range(3)", QUICK, "--workers=2"]
+    directories = _directories(tmp_path, *sweep[:-1])
+    process = _start(tmp_path, *sweep)
+    _wait_for_checkpoints(process, *directories[:2])
+    workers = [directory.read_status().pid for directory in directories[:2]]
+    # As a terminal does it: to all of the group.
+    os.killpg(process.pid, number)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == code, output
+    assert errors == ""
+    for directory in directories[:2]:
         status = directory.read_status()
         assert status is not None
-        assert status.state == "preempted"
-        assert status.step > 0
-        assert not directory.is_locked()
-    again = subprocess.run([*command, "--json"], cwd=tmp_path, capture_output=True, timeout=200)
-    assert again.returncode == 0, again.stderr
-    assert {row["state"] for row in json.loads(again.stdout)} == {"finished"}
-    for directory in directories:
+        assert (status.state, status.message) == ("preempted", "asked to stop by SIGTERM")
+        assert 0 < status.step < 1000
+    assert not directories[2].path.exists(), "no run began after the signal"
+    assert not any(map(psutil.pid_exists, workers))
+    again = _start(tmp_path, *sweep, "--json")
+    output, errors = again.communicate(timeout=200)
+    assert again.returncode == 0, errors
+    assert {row["state"] for row in json.loads(output)} == {"finished"}
+    for directory in directories[:2]:
         assert "resumed at step" in directory.log.read_text()
 
 
-# Some seconds of training a run.
-SHORT = ["experiment=fig1/with_bn", "scale=smoke", "runtime.compile=off", "optim.momentum=0.5"]
+def test_killed_worker_costs_its_run_only(tmp_path: Path) -> None:
+    sweep = [*SHORT, "steps=1000", "seed=range(3)", QUICK, "--workers=2"]
+    killed, *others = _directories(tmp_path, *sweep[:-1])
+    process = _start(tmp_path, *sweep)
+    _wait_for_checkpoints(process, killed)
+    os.kill(killed.read_status().pid, signal.SIGKILL)
+    output, errors = process.communicate(timeout=200)
+    assert process.returncode == 1, errors
+    [line] = errors.splitlines()
+    assert line.startswith(f"not done: {killed.path.relative_to(tmp_path)}: its process was killed")
+    assert line.endswith("; the same command runs it")
+    assert "2 of 3 done: 2 finished, 1 preempted" in output
+    for one in others:
+        assert "resumed" not in one.log.read_text(), "it was disturbed"
+    again = _start(tmp_path, *sweep)
+    _, errors = again.communicate(timeout=200)
+    assert (again.returncode, errors) == (0, "")
+    alone = _train_alone(tmp_path / "alone", *sweep[:-1], "seed=0")
+    assert _results([killed]) == _results(alone)
 
 
-def _start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "bnrepro", "sweep", *arguments],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "COLUMNS": "200"},
-    )
+def test_runs_stop_where_their_sweep_is_killed(tmp_path: Path) -> None:
+    sweep = [*SHORT, "steps=8000", "seed=0", QUICK]
+    [directory] = _directories(tmp_path, *sweep)
+    process = _start(tmp_path, *sweep)
+    _wait_for_checkpoints(process, directory)
+    process.kill()
+    process.communicate()
+    for _ in range(300):
+        if not directory.is_locked():
+            break
+        time.sleep(0.1)
+    status = directory.read_status()
+    assert (status.state, status.message) == ("preempted", "asked to stop by SIGTERM")
 
 
-def _results(directories: list[RunDirectory]) -> list[tuple[bytes, bytes]]:
-    return [(one.metrics.read_bytes(), one.weights.read_bytes()) for one in directories]
+def test_job_of_slurm_is_queued_again_at_its_time_limit_and_goes_on(tmp_path: Path) -> None:
+    slurm.install(tmp_path / "bin")
+    sweep = [*SHORT, "steps=1000", "seed=0,1", QUICK, "--slurm", "--hours=0.1", "--partition=long"]
+    directories = _directories(tmp_path, *sweep[:-3])
+    process = _start(tmp_path, *sweep, path=str(tmp_path / "bin"))
+    _wait_for_checkpoints(process, directories[0])
+    os.kill(directories[0].read_status().pid, signal.SIGUSR2)  # what submitit asks SLURM for
+    output, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    assert "2 of 2 done: 2 finished" in output
+    assert "resumed at step" in directories[0].log.read_text()
+    alone = _train_alone(tmp_path / "alone", *sweep[:-3], "seed=0")
+    assert _results(directories[:1]) == _results(alone)
+    script = (tmp_path / "bin" / "script").read_text()
+    assert {"--partition=long", "--time=6", "--cpus-per-task=1"} <= set(script.split())
+
+
+def test_interrupt_takes_the_jobs_from_slurm(tmp_path: Path) -> None:
+    slurm.install(tmp_path / "bin")
+    sweep = [*SHORT, "steps=8000", "seed=0,1", QUICK, "--slurm"]
+    directories = _directories(tmp_path, *sweep[:-1])
+    process = _start(tmp_path, *sweep, path=str(tmp_path / "bin"))
+    _wait_for_checkpoints(process, *directories)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert [one.read_status().state for one in directories] == ["preempted"] * 2
 
 
 def test_run_that_is_deleted_harms_no_other_and_is_made_anew(tmp_path: Path) -> None:
-    sweep = [*SHORT, "steps=2000", "seed=0,1", "runtime.checkpoint_seconds=0.1", "--workers=2"]
-    deleted, other = (RunDirectory(tmp_path / one.directory.path) for one in plan(sweep[:-1]))
+    sweep = [*SHORT, "steps=1000", "seed=0,1", QUICK, "--workers=2"]
+    deleted, other = _directories(tmp_path, *sweep[:-1])
     process = _start(tmp_path, *sweep)
-    while process.poll() is None and not deleted.previous_checkpoint.exists():
-        time.sleep(0.02)
+    _wait_for_checkpoints(process, deleted)
     # Moved first: a folder is not deleted in one step, and this is not about half of one.
     shutil.rmtree(deleted.path.rename(tmp_path / "deleted"))
     told, errors = process.communicate(timeout=140)
@@ -155,12 +207,11 @@ def test_run_that_is_deleted_harms_no_other_and_is_made_anew(tmp_path: Path) -> 
 
 
 def test_two_sweeps_of_the_same_runs_train_each_once(tmp_path: Path) -> None:
-    sweep = [*SHORT, "steps=600", "seed=range(4)", "--workers=2"]
+    sweep = [*SHORT, "steps=300", "seed=range(4)", "--workers=2"]
     both = [_start(tmp_path, *sweep, "--json") for _ in range(2)]
     told = [process.communicate(timeout=200) for process in both]
     assert [process.returncode for process in both] == [0, 0], told
-    planned, quiet = plan(sweep[:-1]), Console(quiet=True)
-    directories = [RunDirectory(tmp_path / one.directory.path) for one in planned]
+    directories = _directories(tmp_path, *sweep[:-1])
     for output, errors in told:
         states = [row["state"] for row in json.loads(output)]
         assert len(states) == 4
@@ -170,11 +221,4 @@ def test_two_sweeps_of_the_same_runs_train_each_once(tmp_path: Path) -> None:
         log = one.log.read_text()
         assert log.count("eager") == 1, "one process trained it"
         assert "resumed" not in log
-    undisturbed = [
-        run(
-            load([*sweep[:-2], f"seed={one.config.seed}", f"runtime.runs={tmp_path / 'alone'}"]),
-            quiet,
-        )
-        for one in planned
-    ]
-    assert _results(directories) == _results([outcome.directory for outcome in undisturbed])
+    assert _results(directories) == _results(_train_alone(tmp_path / "alone", *sweep[:-1]))

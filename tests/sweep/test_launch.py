@@ -1,24 +1,46 @@
-"""When a sweep is over."""
+"""A launcher that cannot start says so in one line."""
 
-import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
-import psutil
+import pytest
+from rich.console import Console
 
-from bnrepro.sweep.launch import _group_lives
+from bnrepro.config import RunConfig
+from bnrepro.errors import RunFailedError, UserError
+from bnrepro.sweep import Launcher, sweep
+
+Config = Callable[..., RunConfig]
+QUIET = Console(quiet=True)
 
 
-def test_ended_process_that_nobody_asked_about_is_not_waited_for() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True
-    )
-    try:
-        assert _group_lives(process.pid)
-        process.kill()
-        watched = psutil.Process(process.pid)
-        while watched.status() != psutil.STATUS_ZOMBIE:
-            pass
-        assert not _group_lives(process.pid), "it would be waited for until its parent asks"
-    finally:
-        process.kill()
-        process.communicate()
+def test_missing_package_is_named(small_run: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    monkeypatch.delitem(sys.modules, "bnrepro.sweep.slurm", raising=False)
+    with pytest.raises(UserError, match=r"^--slurm: submitit is not installed; pip install"):
+        sweep([small_run()], Launcher(slurm=True), False, QUIET)
+
+
+def test_machine_without_slurm_is_told(small_run: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(UserError, match=r"^--slurm: no srun on this machine"):
+        sweep([small_run()], Launcher(slurm=True), False, QUIET)
+
+
+def test_what_slurm_refuses_is_said(
+    small_run: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for command in ("srun", "sbatch"):
+        (tmp_path / command).write_text("#!/bin/sh\necho 'invalid partition' >&2\nexit 1\n")
+        (tmp_path / command).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RunFailedError, match=r"^--slurm: invalid partition$"):
+        sweep([small_run()], Launcher(slurm=True, partition="no"), False, QUIET)
+
+
+def test_folder_that_cannot_be_written_is_named(small_run: Config, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    config = small_run(f"runtime.runs={tmp_path / 'file' / 'runs'}")
+    with pytest.raises(UserError, match=r"^runtime.runs=.*: cannot be written"):
+        sweep([config], Launcher(), False, QUIET)
