@@ -1,7 +1,7 @@
 """A run's format: its directory, its rows, and the folder of all of them. Imports no torch."""
 
-from bnrepro.runs.atomic import write_atomically
-from bnrepro.runs.directory import LockedError, RunDirectory, State, Status
+from bnrepro.runs.atomic import flush_folder, write_atomically
+from bnrepro.runs.directory import Lock, LockedError, RunDirectory, State, Status
 from bnrepro.runs.rows import (
     Histogram,
     Row,
@@ -14,6 +14,7 @@ from bnrepro.runs.store import count_runs, find_runs, locate, locate_all
 
 __all__ = [
     "Histogram",
+    "Lock",
     "LockedError",
     "Row",
     "RunDirectory",
@@ -21,6 +22,7 @@ __all__ = [
     "Status",
     "count_runs",
     "find_runs",
+    "flush_folder",
     "last_values",
     "locate",
     "locate_all",

@@ -6,7 +6,10 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside ``path``, flush to disk, rename: a reader sees the old file or the new one."""
+    """Write beside ``path``, flush to disk, rename: a reader sees the old file or the new one.
+
+    Once it returns, the new one is there after a power loss, too.
+    """
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as file:
@@ -14,7 +17,17 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+        flush_folder(path.parent)
     except OSError:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
+
+
+def flush_folder(folder: Path) -> None:
+    """Force a folder's entries to disk: a file that was renamed is there by its new name."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

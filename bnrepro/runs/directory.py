@@ -8,6 +8,7 @@ held-out data, by `bnrepro evaluate`), ``tensorboard/`` (a view of the rows), ``
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -67,6 +68,25 @@ class LockedError(Exception):
     """Another process is working in the run directory."""
 
 
+class Lock:
+    """A lock that this process holds.
+
+    Args:
+        file: the locked file.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._held = file.stat()
+
+    def is_in_place(self) -> bool:
+        """Whether the locked file is still the one in its folder; else others can lock theirs."""
+        try:
+            return os.path.samestat(self._held, self._file.stat())
+        except OSError:
+            return False
+
+
 class RunDirectory:
     """The files of one run under ``path``."""
 
@@ -78,6 +98,7 @@ class RunDirectory:
         self.histograms = path / "histograms.jsonl"
         self.checkpoint = path / "checkpoint.pt"
         self.previous_checkpoint = path / "checkpoint.previous.pt"
+        self.incoming_checkpoint = path / "checkpoint.incoming.pt"
         self.weights = path / "weights.safetensors"
         self.predictions = path / "predictions"
         self.tensorboard = path / "tensorboard"
@@ -106,7 +127,7 @@ class RunDirectory:
         write_atomically(self.status, (json.dumps(asdict(status), indent=2) + "\n").encode())
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> Iterator[Lock]:
         """Hold the directory for this process; the system lets go of it if the process dies.
 
         Raises:
@@ -118,7 +139,7 @@ class RunDirectory:
         except Timeout as error:
             raise LockedError from error
         try:
-            yield
+            yield Lock(self.path / _LOCK)
         finally:
             lock.release()
 

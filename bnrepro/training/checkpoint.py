@@ -3,13 +3,15 @@
 import hashlib
 import io
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
 
-from bnrepro.runs import RunDirectory, write_atomically
+from bnrepro.errors import UserError
+from bnrepro.runs import RunDirectory, flush_folder, write_atomically
 
 
 class TrainingState(TypedDict):
@@ -42,25 +44,36 @@ def save_checkpoint(directory: RunDirectory, checkpoint: Checkpoint) -> None:
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)
     content = buffer.getvalue()
-    incoming = directory.checkpoint.with_name("checkpoint.incoming.pt")
-    write_atomically(incoming, content + hashlib.sha256(content).digest())
+    write_atomically(directory.incoming_checkpoint, content + hashlib.sha256(content).digest())
     if directory.checkpoint.exists():
         directory.checkpoint.replace(directory.previous_checkpoint)
-    incoming.replace(directory.checkpoint)
+    directory.incoming_checkpoint.replace(directory.checkpoint)
+    flush_folder(directory.path)
 
 
 def load_checkpoint(directory: RunDirectory, say: Callable[[str], None]) -> Checkpoint | None:
     """The newest checkpoint that can be used, or None. Every damaged one is named.
 
+    The one that is used becomes ``checkpoint.pt``: the next save keeps it as the one before, and
+    not a damaged one in its place.
+
     Args:
         directory: the run.
         say: told of each checkpoint that could not be used, and why.
+
+    Raises:
+        UserError: a folder is where a checkpoint belongs.
     """
-    found = False
-    for path in (directory.checkpoint, directory.previous_checkpoint):
+    files = _files(directory)
+    for path in files:
+        if path.is_dir():
+            raise UserError(
+                f"{path}: a folder where a checkpoint belongs; move it away and run the same "
+                "command again"
+            )
+    for path in files:
         if not path.exists():
             continue
-        found = True
         try:
             checkpoint = _read(path)
         except (_DamagedError, OSError) as damage:
@@ -70,10 +83,29 @@ def load_checkpoint(directory: RunDirectory, say: Callable[[str], None]) -> Chec
         if recorded < checkpoint["metrics_bytes"]:
             say(f"{path.name} knows of rows that {directory.metrics.name} has lost: not used")
             continue
+        if path != directory.checkpoint:
+            path.replace(directory.checkpoint)
         return checkpoint
-    if found:
-        say("no checkpoint can be used: starting again from step 0")
     return None
+
+
+def has_checkpoint(directory: RunDirectory) -> bool:
+    """Whether a checkpoint is there, good or damaged."""
+    return any(path.exists() for path in _files(directory))
+
+
+def has_intact_checkpoint(directory: RunDirectory) -> bool:
+    """Whether a checkpoint is there that is as it was written."""
+    for path in _files(directory):
+        with suppress(OSError, _DamagedError):
+            _read_saved(path)
+            return True
+    return False
+
+
+def _files(directory: RunDirectory) -> tuple[Path, ...]:
+    # Newest first: a save that was interrupted between its renames left its file as incoming.
+    return directory.incoming_checkpoint, directory.checkpoint, directory.previous_checkpoint
 
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -83,13 +115,21 @@ class _DamagedError(Exception):
     pass
 
 
-def _read(path: Path) -> Checkpoint:
+def _read_saved(path: Path) -> bytes:
+    """What torch wrote; a digest of it stands behind."""
     content = path.read_bytes()
-    # A digest of all that torch wrote stands behind it; torch.load itself passes over it.
     saved, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
     if hashlib.sha256(saved).digest() != digest:
         raise _DamagedError("its checksum differs")
-    values: Any = torch.load(io.BytesIO(saved), map_location="cpu", weights_only=True)
+    return saved
+
+
+def _read(path: Path) -> Checkpoint:
+    saved = io.BytesIO(_read_saved(path))
+    try:
+        values: Any = torch.load(saved, map_location="cpu", weights_only=True)
+    except Exception as error:  # of any kind: somebody else wrote the file
+        raise _DamagedError("not written by bnrepro") from error
     if not isinstance(values, dict) or set(values) != set(Checkpoint.__annotations__):
         raise _DamagedError("not a checkpoint of this version")
     checkpoint: Checkpoint = values  # type: ignore[assignment]

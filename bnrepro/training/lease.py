@@ -4,25 +4,50 @@ import errno
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
 from bnrepro.config import RunConfig
 from bnrepro.errors import RunBusyError, RunDeletedError, RunFailedError, UserError
-from bnrepro.runs import LockedError, RunDirectory, State
+from bnrepro.runs import Lock, LockedError, RunDirectory, State
+from bnrepro.training.checkpoint import has_intact_checkpoint
 from bnrepro.training.memory import is_out_of_memory
 
 Say = Callable[[str], None]
 """Tells the person and the run's log.txt at once."""
 
 
-@contextmanager
-def lease(directory: RunDirectory, config: RunConfig, console: Console) -> Iterator[Say]:
-    """Hold the run directory for the length of the block.
+@dataclass(frozen=True)
+class Lease:
+    """The right to write into a run directory.
 
-    Yields:
-        What tells the person and the log.
+    Attributes:
+        directory: the run's.
+        lock: held as long as the lease.
+        say: tells the person and the log.
+    """
+
+    directory: RunDirectory
+    lock: Lock
+    say: Say
+
+    def check(self) -> None:
+        """Make sure that no other process can have the directory.
+
+        Raises:
+            RunDeletedError: the lock file was deleted, so another process can lock a new one.
+        """
+        if not self.lock.is_in_place():
+            raise RunDeletedError(
+                f"{self.directory.path}: its lock file was deleted while the run was going; make "
+                "sure that no other process works on the run, and run the same command again"
+            )
+
+
+@contextmanager
+def take_lease(directory: RunDirectory, config: RunConfig, console: Console) -> Iterator[Lease]:
+    """Hold the run directory for the length of the block.
 
     Raises:
         RunBusyError: another process holds it.
@@ -34,7 +59,7 @@ def lease(directory: RunDirectory, config: RunConfig, console: Console) -> Itera
     with ExitStack() as stack:
         try:
             directory.path.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(directory.lock())
+            lock = stack.enter_context(directory.lock())
             say = stack.enter_context(_messages(directory, console))
         except LockedError:
             raise RunBusyError(f"{directory.path}: {_holder(directory)}") from None
@@ -46,7 +71,7 @@ def lease(directory: RunDirectory, config: RunConfig, console: Console) -> Itera
                 "name a folder that can"
             ) from error
         try:
-            yield say
+            yield Lease(directory, lock, say)
         except (UserError, RunDeletedError):
             raise
         except Exception as error:
@@ -69,9 +94,11 @@ def _is_disk_full(error: Exception) -> bool:
 
 
 def _no_space(directory: RunDirectory) -> RunFailedError:
+    intact = has_intact_checkpoint(directory)
+    kept = "the last good checkpoint is kept" if intact else "there is no checkpoint yet"
     return RunFailedError(
-        f"{directory.path}: no space left on the disk; the last good checkpoint is kept: make "
-        "room and run the same command again"
+        f"{directory.path}: no space left on the disk; {kept}: make room and run the same command "
+        "again"
     )
 
 

@@ -1,5 +1,6 @@
 """A `RunConfig` in, a run directory out."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from signal import Signals
@@ -8,18 +9,19 @@ from typing import Any
 import yaml
 from rich.console import Console
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 from bnrepro.config import STORED_VERSION, RunConfig, run_id
 from bnrepro.errors import UserError
 from bnrepro.runs import RunDirectory, State, Status, locate, write_atomically
-from bnrepro.training.checkpoint import load_checkpoint
+from bnrepro.training.checkpoint import has_checkpoint, has_intact_checkpoint, load_checkpoint
 from bnrepro.training.compiler import choose_step
-from bnrepro.training.lease import Say, lease
+from bnrepro.training.lease import Lease, Say, take_lease
 from bnrepro.training.loop import TrainingLoop
 from bnrepro.training.losses import DivergedError
 from bnrepro.training.observers import (
     CheckpointWriter,
+    Guard,
     HistogramRecorder,
     Observer,
     Profiler,
@@ -66,13 +68,14 @@ def run(config: RunConfig, console: Console) -> Outcome:
     """
     directory = locate(config)
     if (done := _already_done(directory, config)) is not None:
+        _restore_weights(done, config, console)
         return done
     session = build_session(config, console)
-    with lease(directory, config, console) as say:
+    with take_lease(directory, config, console) as lease:
         # It may have ended since the first look.
         if (done := _already_done(directory, config)) is not None:
             return done
-        return _train(session, directory, console, say)
+        return _train(session, console, lease)
 
 
 def _already_done(directory: RunDirectory, config: RunConfig) -> Outcome | None:
@@ -87,20 +90,35 @@ def _already_done(directory: RunDirectory, config: RunConfig) -> Outcome | None:
     return Outcome(directory, status, already_done=True)
 
 
-def _train(session: Session, directory: RunDirectory, console: Console, say: Say) -> Outcome:
+def _restore_weights(done: Outcome, config: RunConfig, console: Console) -> None:
+    """Write the final weights again where they are gone and the last checkpoint has them."""
+    directory = done.directory
+    finished = done.status.state is State.FINISHED
+    if not finished or directory.weights.exists() or not has_intact_checkpoint(directory):
+        return
+    with take_lease(directory, config, console) as lease:
+        checkpoint = load_checkpoint(directory, lease.say)
+        if checkpoint and checkpoint["step"] == config.steps:
+            _save_weights(checkpoint["model"], directory)
+            lease.say(f"{directory.weights.name} was missing: written again from the checkpoint")
+
+
+def _train(session: Session, console: Console, lease: Lease) -> Outcome:
     """This process's work on a run whose directory it holds."""
-    config = session.config
+    config, directory, say = session.config, lease.directory, lease.say
     _take_over(directory, config)
     update = choose_step(session, say)
     _write_config(session, directory, compiled=update is not session.update, say=say)
     checkpoint = load_checkpoint(directory, say)
+    if checkpoint is None and has_checkpoint(directory):
+        say("no checkpoint can be used: starting again from step 0")
     start, position = (checkpoint["step"], checkpoint["metrics_bytes"]) if checkpoint else (None, 0)
     progress = TrainingProgress(console, config.steps, start or 0)
     status = StatusWriter(config, directory, progress)
     with ExitStack() as stack:
         recorder = stack.enter_context(Recorder(directory.metrics, position))
         histograms = stack.enter_context(HistogramRecorder(directory.histograms, start))
-        observers: list[Observer] = [recorder, histograms]
+        observers: list[Observer] = [Guard(lease), recorder, histograms]
         if config.runtime.tensorboard:
             observers.append(stack.enter_context(TensorBoardView(directory)))
         checkpoints = CheckpointWriter(directory, recorder, histograms)
@@ -123,7 +141,7 @@ def _train(session: Session, directory: RunDirectory, console: Console, say: Say
             reason = f"asked to stop by {stop.signal.name}"
             end = status.write(State.PREEMPTED, loop.step, loop.seconds, reason)
             return Outcome(directory, end, signal=stop.signal)
-        _save_weights(session.model, directory)
+        _save_weights(session.model.state_dict(), directory)
         return Outcome(directory, status.write(State.FINISHED, loop.step, loop.seconds))
 
 
@@ -160,8 +178,6 @@ def _write_config(session: Session, directory: RunDirectory, compiled: bool, say
     write_atomically(directory.config, text.encode())
 
 
-def _save_weights(model: nn.Module, directory: RunDirectory) -> None:
-    weights: dict[str, Tensor] = {
-        name: value.contiguous().cpu() for name, value in model.state_dict().items()
-    }
+def _save_weights(parameters: Mapping[str, Tensor], directory: RunDirectory) -> None:
+    weights = {name: value.contiguous().cpu() for name, value in parameters.items()}
     write_atomically(directory.weights, save(weights))

@@ -39,7 +39,7 @@ def test_evaluation_is_what_training_recorded_at_its_end(
 ) -> None:
     directory = trained(*network)
     recorded = last_values(directory.metrics)
-    for statistics in ("population", "moving"):
+    for statistics in ("population", "pooled", "moving"):
         directory = trained(*network, f"evaluation.statistics={statistics}")
         recorded = last_values(directory.metrics)
         [measured] = _evaluate(directory, statistics=statistics)
@@ -50,7 +50,7 @@ def test_evaluation_is_what_training_recorded_at_its_end(
         assert low < measured.accuracy_1 < high
 
 
-@pytest.mark.parametrize("statistics", ["population", "moving"])
+@pytest.mark.parametrize("statistics", ["population", "pooled", "moving"])
 def test_an_examples_answer_does_not_depend_on_its_batch(
     trained: Callable[..., RunDirectory], statistics: str
 ) -> None:

@@ -1,10 +1,22 @@
+import hashlib
+import os
+import pickle
+import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
+from bnrepro.errors import UserError
 from bnrepro.runs import RunDirectory
-from bnrepro.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from bnrepro.training.checkpoint import (
+    Checkpoint,
+    has_checkpoint,
+    has_intact_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
 
 
 def _checkpoint(step: int) -> Checkpoint:
@@ -61,17 +73,108 @@ def test_damaged_one_is_named_and_the_one_before_used(directory: RunDirectory, d
     assert told[0].startswith("checkpoint.pt is damaged")
 
 
-def test_restart_is_said(directory: RunDirectory) -> None:
+def test_where_none_can_be_used_each_is_named(directory: RunDirectory) -> None:
+    assert has_intact_checkpoint(directory)
     _flip_byte(directory.checkpoint)
     _flip_byte(directory.previous_checkpoint)
     step, told = _load(directory)
     assert step is None
-    assert told[-1] == "no checkpoint can be used: starting again from step 0"
+    assert [line.split(" ")[0] for line in told] == ["checkpoint.pt", "checkpoint.previous.pt"]
+    assert has_checkpoint(directory)
+    assert not has_intact_checkpoint(directory)
 
 
-def test_kill_between_the_two_renames_leaves_the_one_before(directory: RunDirectory) -> None:
-    directory.checkpoint.rename(directory.checkpoint.with_name("checkpoint.incoming.pt"))
+class _Killed(BaseException):
+    pass
+
+
+@pytest.fixture
+def killed_save(monkeypatch: pytest.MonkeyPatch) -> Callable[[RunDirectory, int, int], None]:
+    """Save a checkpoint in a process that is killed before its n-th rename."""
+
+    def save(directory: RunDirectory, step: int, rename: int) -> None:
+        renames = iter(range(1, rename))
+        replace = Path.replace
+
+        def replace_or_die(path: Path, target: Path) -> Path:
+            if next(renames, None) is None:
+                raise _Killed
+            return replace(path, target)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "replace", replace_or_die)
+            with pytest.raises(_Killed):
+                save_checkpoint(directory, _checkpoint(step))
+
+    return save
+
+
+@pytest.mark.parametrize(("rename", "step"), [(1, 2), (2, 3), (3, 3)])
+def test_killed_in_a_save_the_newest_complete_one_is_used(
+    directory: RunDirectory, killed_save, rename: int, step: int
+) -> None:
+    killed_save(directory, 3, rename)
+    assert _load(directory) == (step, [])
+    save_checkpoint(directory, _checkpoint(4))
+    assert _load(directory) == (4, [])
+
+
+@pytest.mark.parametrize("rename", [1, 2, 3])
+def test_damaged_one_never_takes_the_place_of_a_good_one(
+    directory: RunDirectory, killed_save, rename: int
+) -> None:
+    _flip_byte(directory.checkpoint)
+    assert _load(directory)[0] == 1
+    killed_save(directory, 3, rename)
+    directory.incoming_checkpoint.unlink(missing_ok=True)  # and that one is lost, too
+    assert _load(directory)[0] == 1
+
+
+def test_folder_in_a_checkpoints_place_is_said_and_left(directory: RunDirectory) -> None:
+    directory.checkpoint.unlink()
+    directory.checkpoint.mkdir()
+    with pytest.raises(UserError, match=r"checkpoint\.pt: a folder where a checkpoint belongs"):
+        _load(directory)
+    directory.checkpoint.rmdir()
     assert _load(directory) == (1, [])
+
+
+class _Crafted:
+    def __reduce__(self) -> tuple[object, ...]:
+        return print, ("code was run",)
+
+
+@pytest.mark.parametrize("content", [pickle.dumps(_Crafted()), b"", b"<html>", b"PK\x03\x04"])
+def test_file_with_a_digest_that_torch_did_not_write_is_named(
+    directory: RunDirectory, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory.checkpoint.write_bytes(content + hashlib.sha256(content).digest())
+    step, told = _load(directory)
+    assert step == 1
+    assert told == ["checkpoint.pt is damaged (not written by bnrepro): not used"]
+    assert "code was run" not in capsys.readouterr().out
+
+
+def test_after_a_save_its_names_are_on_disk(
+    directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rename that is not flushed can be lost with the power: the folder is, after each."""
+    events: list[str] = []
+    replace, fsync = Path.replace, os.fsync
+
+    def note_replace(path: Path, target: Path) -> Path:
+        events.append("rename")
+        return replace(path, target)
+
+    def note_fsync(descriptor: int) -> None:
+        of_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        events.append("folder" if of_folder else "file")
+        fsync(descriptor)
+
+    monkeypatch.setattr(Path, "replace", note_replace)
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    save_checkpoint(directory, _checkpoint(3))
+    assert events == ["file", "rename", "folder", "rename", "rename", "folder"]
 
 
 def test_checkpoint_that_knows_more_rows_than_there_are_is_not_used(

@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from bnrepro.config import RunConfig, run_path
 from bnrepro.config.groups import options
 from bnrepro.data.batches import TrainingBatches
-from bnrepro.errors import RunFailedError, UserError
+from bnrepro.errors import RunDeletedError, RunFailedError, UserError
 from bnrepro.runs import RunDirectory, State, read_rows
 from bnrepro.training import run
 from bnrepro.training.evaluator import Evaluator
@@ -168,6 +168,70 @@ def test_full_disk_leaves_the_last_good_checkpoint(
     assert not list(directory.path.glob(".*.partial"))
     resumed, told = _run(config)
     assert "resumed at step" in told
+    assert resumed.status.state is State.FINISHED
+
+
+def test_full_disk_before_the_first_checkpoint_promises_none(
+    small_run: SmallRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fill)
+    with pytest.raises(RunFailedError, match="no space left on the disk; there is no checkpoint"):
+        run(small_run(), _silent())
+
+
+def test_weights_that_are_gone_are_written_again_from_the_checkpoint(small_run: SmallRun) -> None:
+    config = small_run()
+    outcome, _ = _run(config)
+    before = _files(outcome.directory)
+    outcome.directory.weights.unlink()
+    again, told = _run(config)
+    assert again.already_done
+    assert "weights.safetensors was missing: written again from the checkpoint" in told
+    assert _files(again.directory) == before
+
+
+def test_finished_run_without_weights_and_checkpoint_is_left_as_it_is(small_run: SmallRun) -> None:
+    """Its rows are a result; training it anew would put them at risk."""
+    config = small_run()
+    directory = _run(config)[0].directory
+    metrics = directory.metrics.read_bytes()
+    directory.weights.unlink()
+    for file in directory.path.glob("checkpoint*.pt"):
+        file.write_bytes(b"damaged")
+    again, told = _run(config)
+    assert again.already_done
+    assert told == ""
+    assert directory.metrics.read_bytes() == metrics
+    assert not directory.weights.exists()
+
+
+@pytest.mark.parametrize("made_anew", [False, True])
+def test_run_whose_lock_file_was_deleted_stops_before_it_writes(
+    small_run: SmallRun, monkeypatch: pytest.MonkeyPatch, made_anew: bool
+) -> None:
+    config = small_run()
+    directory = RunDirectory(run_path(config))
+    lock = directory.path / ".lock"
+    evaluate = Evaluator.__call__
+    written: list[bytes] = []
+
+    def evaluate_and_delete(self: Evaluator, step: int) -> Measurement:
+        if step == 20:
+            lock.unlink()
+            if made_anew:
+                lock.touch()
+            written.append(directory.metrics.read_bytes())
+        return evaluate(self, step)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Evaluator, "__call__", evaluate_and_delete)
+        with pytest.raises(RunDeletedError, match="its lock file was deleted"):
+            run(config, _silent())
+    assert [directory.metrics.read_bytes()] == written
+    resumed, _ = _run(config)
     assert resumed.status.state is State.FINISHED
 
 

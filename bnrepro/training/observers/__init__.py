@@ -1,6 +1,7 @@
 """What happens beside the training loop: each observer has one concern and knows no other."""
 
 from bnrepro.training.observers.checkpoints import CheckpointWriter
+from bnrepro.training.observers.guard import Guard
 from bnrepro.training.observers.histograms import HistogramRecorder
 from bnrepro.training.observers.observer import Observer
 from bnrepro.training.observers.profiler import Profiler
@@ -11,6 +12,7 @@ from bnrepro.training.observers.tensorboard import TensorBoardView
 
 __all__ = [
     "CheckpointWriter",
+    "Guard",
     "HistogramRecorder",
     "Observer",
     "Profiler",
