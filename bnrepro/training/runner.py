@@ -10,7 +10,7 @@ from rich.console import Console
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from bnrepro.config import STORED_VERSION, RunConfig, run_id
+from bnrepro.config import RunConfig
 from bnrepro.data.dataset import Dataset
 from bnrepro.errors import UserError
 from bnrepro.runs import (
@@ -20,6 +20,7 @@ from bnrepro.runs import (
     Status,
     locate,
     write_atomically,
+    write_config,
 )
 from bnrepro.training.build import make_batches, make_dataset, make_model, make_step
 from bnrepro.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -261,14 +262,7 @@ class _Run:
                     f"resumed under other conditions ({', '.join(changed)}): the end may differ in "
                     "its last digits from an uninterrupted run's"
                 )
-        content = {
-            "version": STORED_VERSION,
-            "run_id": run_id(self.config),
-            "config": self.config.model_dump(mode="json"),
-            "provenance": earlier if now in earlier else [*earlier, now],
-        }
-        text = yaml.safe_dump(content, sort_keys=False)
-        write_atomically(self.directory.config, text.encode())
+        write_config(self.directory, self.config, earlier if now in earlier else [*earlier, now])
 
     def _save_weights(self) -> None:
         weights: dict[str, Tensor] = {
