@@ -18,10 +18,9 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-import yaml
-
-from bnrepro.config import load, run_id
-from bnrepro.runs import RunDirectory, State, Status
+from bnrepro.config import load
+from bnrepro.runs import Row, write_run
+from bnrepro.runs.tags import PERCENTILES, TEST_ACCURACY, TEST_LOSS, activation_input
 
 _LIMIT = 10.0  # seconds
 _EXPERIMENTS = ("fig1/with_bn", "fig1/without_bn", "fig2/bn_baseline", "fig2/bn_x5")
@@ -29,25 +28,25 @@ _EXPERIMENTS = ("fig1/with_bn", "fig1/without_bn", "fig2/bn_baseline", "fig2/bn_
 
 def make_runs(folder: Path, count: int, rows: int) -> None:
     """Finished runs of four experiments, with the tags of a probed network of three layers."""
-    layers = [f"probe/hidden.{i}/{of}" for i in range(3) for of in ("unit", "all")]
-    tags = [f"{layer}/p{percentile}" for layer in layers for percentile in (15, 50, 85)]
+    tags = [
+        activation_input(f"hidden.{layer}", which, percentile)
+        for layer in range(3)
+        for which in ("unit", "all")
+        for percentile in PERCENTILES
+    ]
     for experiment in _EXPERIMENTS:
-        preset = load([f"experiment={experiment}", "scale=smoke"])
+        config = load([f"experiment={experiment}", "scale=smoke", f"runtime.runs={folder}"])
         for seed in range(count // len(_EXPERIMENTS)):
-            config = preset.model_copy(update={"seed": seed})
-            directory = RunDirectory(folder / experiment / run_id(config))
-            directory.path.mkdir(parents=True)
-            content = {"config": config.model_dump(mode="json"), "provenance": []}
-            directory.config.write_text(yaml.safe_dump(content))
-            lines = []
-            for step in range(0, 10 * rows, 10):
-                accuracy = 0.9 - 0.8 * math.exp(-step / 100) + seed / 1000
-                row = {"step": step, "test/accuracy": accuracy, "test/loss": 1.0}
-                lines.append(json.dumps(row | dict.fromkeys(tags, step / 100)))
-            directory.metrics.write_text("\n".join(lines) + "\n")
-            directory.write_status(
-                Status(State.FINISHED, 10 * rows - 10, preset.steps, 1.0, 1.0, 1, "")
+            write_run(
+                config.model_copy(update={"seed": seed}),
+                [_row(step, seed, tags) for step in range(0, 10 * rows, 10)],
             )
+
+
+def _row(step: int, seed: int, tags: list[str]) -> Row:
+    accuracy = 0.9 - 0.8 * math.exp(-step / 100) + seed / 1000
+    probed = dict.fromkeys(tags, step / 100)
+    return {"step": step, TEST_ACCURACY: accuracy, TEST_LOSS: 1.0, **probed}
 
 
 def seconds_to_last_point(folder: Path, count: int, rows: int) -> float:

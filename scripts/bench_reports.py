@@ -2,14 +2,13 @@
 
     python scripts/bench_reports.py [--runs 500] [--rows 200]
 
-Writes that many run directories with made-up numbers, spread over the experiments of Figures 1 and
-2, into a temporary folder, and runs each command on them as a process of its own. Prints seconds,
+Writes that many run directories with made-up numbers, spread over the lines of Figures 1 and 2,
+into a temporary folder, and runs each command on them as a process of its own. Prints seconds,
 seconds of CPU (the better measure on a busy machine) and peak memory; the exit code is 1 if a
 command takes 10 seconds or 1 GB, or more.
 """
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -17,14 +16,22 @@ import time
 from pathlib import Path
 
 import numpy as np
-import yaml
 
-from bnrepro.config import RunConfig, load, run_id
-from bnrepro.reports.fig1 import NETWORKS
-from bnrepro.reports.fig2 import MODELS
-from bnrepro.runs import RunDirectory, State, Status
+from bnrepro.config import RunConfig, recipe_id
+from bnrepro.runs import Row, write_run
+from bnrepro.runs.tags import (
+    LEARNING_RATE,
+    PERCENTILES,
+    TEST_ACCURACY,
+    TEST_LOSS,
+    TRAIN_LOSS,
+    activation_input,
+)
+from bnrepro.studies.evidence import line_config
+from bnrepro.studies.registry import study
+from bnrepro.studies.study import Line
 
-EXPERIMENTS = [shown.experiment for shown in (*NETWORKS, *MODELS)]
+STUDIES = ("fig1", "fig2")
 COMMANDS = (["status"], ["figure", "fig1"], ["figure", "fig2"], ["report", "--html"])
 SECONDS, GIGABYTES = 10.0, 1.0
 
@@ -58,7 +65,7 @@ def measure(command: list[str], folder: Path) -> tuple[float, float, float]:
     whole = [sys.executable, "-m", "bnrepro", *command]
     whole += ["--runs", str(folder / "runs"), "--json"]
     if command != ["status"]:
-        whole += ["--results", str(folder / "results")]
+        whole += ["--out", str(folder / "results")]
     start = time.perf_counter()
     silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
     process = os.posix_spawn(sys.executable, whole, os.environ, file_actions=silent)
@@ -71,41 +78,40 @@ def measure(command: list[str], folder: Path) -> tuple[float, float, float]:
 
 
 def write_runs(runs: Path, count: int, rows: int) -> None:
-    """Spread run directories evenly over the experiments."""
+    """Spread run directories evenly over the recipes; every tag grows from first row to last."""
     rng = np.random.default_rng(0)
-    configs = [load([f"experiment={name}", "scale=laptop"]) for name in EXPERIMENTS]
+    recipes = {recipe_id(config): config for config in map(_config, _lines())}
     for i in range(count):
-        seed, which = divmod(i, len(configs))
-        write_run(runs, configs[which].model_copy(update={"seed": seed}), rows, rng)
+        seed, which = divmod(i, len(recipes))
+        config = [*recipes.values()][which]
+        runtime = config.runtime.model_copy(update={"runs": str(runs)})
+        config = config.model_copy(update={"seed": seed, "runtime": runtime})
+        write_run(config, _rows(config, rows, rng))
 
 
-def write_run(runs: Path, config: RunConfig, rows: int, rng: np.random.Generator) -> None:
-    """One finished run; every tag grows from its first row to its last."""
-    directory = RunDirectory(runs / config.experiment / run_id(config))
-    directory.path.mkdir(parents=True)
-    tags = ["test/accuracy", "test/loss", "train/loss", "train/learning_rate"]
-    if "activation_inputs" in config.measures:
+def _lines() -> list[Line]:
+    return [line for name in STUDIES for line in study(name).lines]
+
+
+def _config(line: Line) -> RunConfig:
+    return line_config(line, "smoke")
+
+
+def _rows(config: RunConfig, count: int, rng: np.random.Generator) -> list[Row]:
+    tags = [TEST_ACCURACY, TEST_LOSS, TRAIN_LOSS, LEARNING_RATE]
+    if config.probe.enabled:
         tags += [
-            f"probe/hidden.{layer}/{which}/p{percentile}"
+            activation_input(f"hidden.{layer}", which, percentile)
             for layer in range(3)
             for which in ("unit", "all")
-            for percentile in (15, 50, 85)
+            for percentile in PERCENTILES
         ]
-    steps = np.linspace(0, config.steps, rows).astype(int).tolist()
-    values = np.sort(rng.random((rows, len(tags))), axis=0).tolist()
-    lines = [
-        json.dumps({"step": step, **dict(zip(tags, row, strict=True))})
+    steps = np.linspace(0, config.steps, count).astype(int).tolist()
+    values = np.sort(rng.random((count, len(tags))), axis=0).tolist()
+    return [
+        {"step": step, **dict(zip(tags, row, strict=True))}
         for step, row in zip(steps, values, strict=True)
     ]
-    directory.metrics.write_text("\n".join(lines) + "\n")
-    content = {
-        "run_id": run_id(config),
-        "config": config.model_dump(mode="json"),
-        "provenance": [{"git_commit": "", "processor": "none", "device": "cpu"}],
-    }
-    directory.config.write_text(yaml.safe_dump(content, sort_keys=False))
-    done = Status(State.FINISHED, config.steps, config.steps, 60.0, 1000.0, 1, "")
-    directory.write_status(done)
 
 
 if __name__ == "__main__":

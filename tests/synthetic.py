@@ -1,14 +1,15 @@
-"""Run directories written without training."""
+"""Runs made up for the purpose: as directories, and as what is read of them."""
 
-import json
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
-import yaml
+import pandas as pd
 
-from bnrepro.config import RunConfig, load, run_id
-from bnrepro.runs import RunDirectory, State, Status
+from bnrepro.config import RunConfig, preset
+from bnrepro.runs import Row, RunDirectory, State
+from bnrepro.runs import write_run as write_directory
+from bnrepro.runs.ended import EndedRun
+from bnrepro.runs.tags import PERCENTILES, TEST_ACCURACY, activation_input
 
 PROVENANCE = {
     "bnrepro": "0.1.0",
@@ -23,10 +24,16 @@ PROVENANCE = {
     "compiled": True,
 }
 
+LAST_LAYER = "hidden.2"
 
-@cache
-def _config(*overrides: str) -> RunConfig:
-    return load(overrides)
+
+def config_of(
+    runs: Path, experiment: str, *overrides: str, scale: str = "smoke", seed: int = 0
+) -> RunConfig:
+    """The config of a run below a folder."""
+    config = preset(experiment, scale, *overrides)
+    runtime = config.runtime.model_copy(update={"runs": str(runs)})
+    return config.model_copy(update={"seed": seed, "runtime": runtime})
 
 
 def write_run(
@@ -36,34 +43,46 @@ def write_run(
     overrides: Sequence[str] = (),
     seed: int = 0,
     diverged: bool = False,
+    scale: str = "smoke",
+    every: int = 10,
 ) -> RunDirectory:
-    """A run of scale smoke that ended, evaluated every 10 steps: the values of each tag.
+    """A run that ended, evaluated at every so many steps: the values of each tag.
 
     A run of the fully connected networks gets percentiles of its last layer, unless they are given.
     """
-    config = _config(f"experiment={experiment}", "scale=smoke", *overrides)
-    config = config.model_copy(update={"seed": seed})
-    directory = RunDirectory(runs / experiment / run_id(config))
-    directory.path.mkdir(parents=True)
-    length = max(len(values) for values in curves.values())
     tags = dict(curves)
+    length = max(len(values) for values in tags.values())
     if experiment.startswith("fig1"):
         for which in ("unit", "all"):
-            for percentile in (15, 50, 85):
-                tags.setdefault(
-                    f"probe/hidden.2/{which}/p{percentile}", [0.1 * percentile] * length
-                )
-    rows = [
-        {"step": 10 * i} | {tag: values[i] for tag, values in tags.items() if i < len(values)}
+            for percentile in PERCENTILES:
+                tag = activation_input(LAST_LAYER, which, percentile)
+                tags.setdefault(tag, [0.1 * percentile] * length)
+    rows: list[Row] = [
+        {"step": every * i} | {tag: values[i] for tag, values in tags.items() if i < len(values)}
         for i in range(length)
     ]
-    directory.metrics.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    content = {
-        "run_id": run_id(config),
-        "config": config.model_dump(mode="json"),
-        "provenance": [PROVENANCE],
-    }
-    directory.config.write_text(yaml.safe_dump(content, sort_keys=False))
+    config = config_of(runs, experiment, *overrides, scale=scale, seed=seed)
     state = State.DIVERGED if diverged else State.FINISHED
-    directory.write_status(Status(state, 10 * (length - 1), config.steps, 60.0, 1.0, 1, "host"))
-    return directory
+    return write_directory(config, rows, [PROVENANCE], state)
+
+
+def ended_run(
+    accuracy: Mapping[int, float] | Sequence[float],
+    seed: int = 0,
+    diverged: bool = False,
+    tags: Mapping[str, Sequence[float]] | None = None,
+) -> EndedRun:
+    """A run of ten classes (chance: 0.1) that ended, as it is read.
+
+    Args:
+        accuracy: by step, or of evaluations 10 steps apart.
+        seed: of the run.
+        diverged: whether it ended so.
+        tags: values of other tags, at the same steps.
+    """
+    curve = dict(accuracy) if isinstance(accuracy, Mapping) else dict(enumerate(accuracy))
+    factor = 1 if isinstance(accuracy, Mapping) else 10
+    steps = pd.Index([factor * step for step in curve], name="step")
+    rows = pd.DataFrame({TEST_ACCURACY: [*curve.values()], **(tags or {})}, index=steps)
+    config = preset("fig1/with_bn", "smoke").model_copy(update={"seed": seed})
+    return EndedRun(RunDirectory(Path()), config, [PROVENANCE], 60.0, diverged, rows)

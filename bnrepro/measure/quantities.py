@@ -225,6 +225,8 @@ def _mean_lag(run: EndedRun, reference: EndedRun) -> float | None:
     steps, values = points(run.accuracy)
     reference_steps, reference_values = points(reference.accuracy)
     end = steps_to_reach(level(reference), 0.9 * best_point(level(reference))[1])
+    if run.diverged and steps[-1] < end:
+        return np.nan
     both = (reference_steps > 0) & (reference_steps <= min(end, steps[-1]))
     if not both.any():
         return None
@@ -323,10 +325,9 @@ def accuracy_at(step: int) -> Quantity:
     """The accuracy after so many steps."""
 
     def measure(run: EndedRun, _: EndedRun) -> float:
-        accuracy = run.accuracy[:step]
         if run.diverged and run.rows.index.max() < step:
             return np.nan
-        return float(accuracy.iloc[-WINDOW:].mean())
+        return float(run.accuracy.loc[:step].iloc[-WINDOW:].mean())
 
     return Quantity(
         f"accuracy_at_{step}",

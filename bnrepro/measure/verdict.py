@@ -79,19 +79,21 @@ class Above:
 
     def judge(self, sample: Sample, ratio: bool) -> Judgement:
         """The verdict on a sample."""
-        never = np.isnan(sample.values)
-        if never.any() and np.isnan(self.worst):
-            if never.all():
-                return Judgement(Verdict.NOT_REPRODUCED, "no seed gets there")
-            return Judgement(Verdict.PARTLY, f"{never.sum()} of {len(never)} seeds never get there")
-        counted = np.where(never, self.worst, sample.values)
-        over_seeds = mean_over_seeds(counted, ratio)
-        if over_seeds.n < FEWEST_SEEDS:
-            return Judgement(Verdict.UNDECIDED, too_few(over_seeds.n))
+        never, n = sample.never, len(sample.values)
+        if n < FEWEST_SEEDS:
+            return Judgement(Verdict.UNDECIDED, too_few(n))
+        if not np.isnan(self.worst):
+            over_seeds = mean_over_seeds(np.nan_to_num(sample.values, nan=self.worst), ratio)
+        elif never == n:
+            return Judgement(Verdict.NOT_REPRODUCED, "no seed gets there")
+        else:
+            over_seeds = sample.mean
+        if over_seeds.mean <= self.level:
+            return Judgement(Verdict.NOT_REPRODUCED, "the direction is not the paper's")
+        if never and np.isnan(self.worst):
+            return Judgement(Verdict.PARTLY, f"{never} of {n} seeds never get there")
         if over_seeds.low > self.level:
             return self._size(over_seeds)
-        if over_seeds.high < self.level or over_seeds.mean <= self.level:
-            return Judgement(Verdict.NOT_REPRODUCED, "the direction is not the paper's")
         return self._no_direction(over_seeds)
 
     def _size(self, over_seeds: Mean) -> Judgement:
@@ -140,11 +142,13 @@ class Below:
 
     def judge(self, sample: Sample, ratio: bool) -> Judgement:
         """The verdict on a sample."""
-        if np.isnan(sample.values).any():
-            return Judgement(Verdict.NOT_REPRODUCED, f"{sample.never} seeds have no number")
+        n = len(sample.values)
+        if n < FEWEST_SEEDS:
+            return Judgement(Verdict.UNDECIDED, too_few(n))
+        if sample.never:
+            reason = f"{sample.never} of {n} seeds have no number"
+            return Judgement(Verdict.NOT_REPRODUCED, reason)
         over_seeds = mean_over_seeds(sample.values, ratio)
-        if over_seeds.n < FEWEST_SEEDS:
-            return Judgement(Verdict.UNDECIDED, too_few(over_seeds.n))
         if over_seeds.high < self.level:
             return Judgement(Verdict.REPRODUCED)
         if over_seeds.mean < self.level:
@@ -213,9 +217,12 @@ def sound_reference(
         return f"{label} diverged with seed {seeds}: nothing to compare with"
     if any(at_chance(run) for run in references):
         return f"{label} stays at chance: nothing to compare with"
-    if plateau and late_gain([run.accuracy for run in references]).is_rising:
-        return f"{label} is still rising where it was stopped"
-    return ""
+    if not plateau:
+        return ""
+    gain = late_gain([run.accuracy for run in references])
+    if np.isnan(gain.gain):
+        return f"{label} has too few evaluations to tell whether it still rises"
+    return f"{label} is still rising where it was stopped" if gain.is_rising else ""
 
 
 def too_few(n: int) -> str:

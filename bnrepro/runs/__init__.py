@@ -11,6 +11,7 @@ from bnrepro.runs.rows import (
     read_rows,
 )
 from bnrepro.runs.store import count_runs, find_runs, locate, locate_all
+from bnrepro.runs.writing import write_config, write_run
 
 __all__ = [
     "Histogram",
@@ -30,4 +31,6 @@ __all__ = [
     "read_histograms",
     "read_rows",
     "write_atomically",
+    "write_config",
+    "write_run",
 ]

@@ -11,9 +11,16 @@ from rich.console import Console
 from safetensors.torch import save
 from torch import Tensor
 
-from bnrepro.config import STORED_VERSION, RunConfig, run_id
+from bnrepro.config import RunConfig
 from bnrepro.errors import UserError
-from bnrepro.runs import RunDirectory, State, Status, locate, write_atomically
+from bnrepro.runs import (
+    RunDirectory,
+    State,
+    Status,
+    locate,
+    write_atomically,
+    write_config,
+)
 from bnrepro.training.checkpoint import has_checkpoint, has_intact_checkpoint, load_checkpoint
 from bnrepro.training.compiler import choose_step
 from bnrepro.training.lease import Lease, Say, take_lease
@@ -168,14 +175,8 @@ def _write_config(session: Session, directory: RunDirectory, compiled: bool, say
                 f"resumed under other conditions ({', '.join(changed)}): the end may differ in "
                 "its last digits from an uninterrupted run's"
             )
-    content = {
-        "version": STORED_VERSION,
-        "run_id": run_id(session.config),
-        "config": session.config.model_dump(mode="json"),
-        "provenance": earlier if now in earlier else [*earlier, now],
-    }
-    text = yaml.safe_dump(content, sort_keys=False)
-    write_atomically(directory.config, text.encode())
+    everyone = earlier if now in earlier else [*earlier, now]
+    write_config(directory, session.config, everyone)
 
 
 def _save_weights(parameters: Mapping[str, Tensor], directory: RunDirectory) -> None:

@@ -1,55 +1,69 @@
-"""Run directories written directly: what a dashboard reads, without training."""
+"""Run directories with probes and histograms: what a dashboard reads, without training."""
 
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from bnrepro.config import load, run_id
-from bnrepro.runs import RunDirectory, State, Status
+from bnrepro.runs import Row, RunDirectory, State
+from bnrepro.runs import write_run as write_directory
+from bnrepro.runs.tags import (
+    PERCENTILES,
+    TEST_ACCURACY,
+    TEST_LOSS,
+    TRAIN_LOSS,
+    activation_input,
+)
+from tests.synthetic import config_of
 
-WriteRun = Callable[..., RunDirectory]
+_LAYERS = [f"hidden.{i}" for i in range(3)]
 
 
 def write_run(
-    runs: Path, *overrides: str, rows: int = 6, state: State = State.FINISHED, probe: bool = True
+    runs: Path,
+    experiment: str,
+    *overrides: str,
+    seed: int = 0,
+    rows: int = 6,
+    state: State = State.FINISHED,
+    probe: bool = True,
 ) -> RunDirectory:
     """A run of ``rows`` evaluations, 10 steps apart."""
-    config = load([*overrides, "scale=smoke", f"runtime.runs={runs}"])
-    directory = RunDirectory(runs / config.experiment / run_id(config))
-    directory.path.mkdir(parents=True)
-    content = {"run_id": run_id(config), "config": config.model_dump(mode="json")}
-    directory.config.write_text(yaml.safe_dump({**content, "provenance": []}, sort_keys=False))
-    directory.metrics.touch()
-    for step in range(0, 10 * rows, 10):
-        add_row(directory, step, config.seed, probe)
-    status = Status(state, 10 * (rows - 1), config.steps, 1.0, 10.0, 1, "somewhere")
-    directory.write_status(status)
+    config = config_of(runs, experiment, *overrides, seed=seed)
+    steps = range(0, 10 * rows, 10)
+    written = [_row(step, seed, probe) for step in steps]
+    directory = write_directory(config, written, state=state)
+    for step in steps if probe else ():
+        _add_histograms(directory, step)
     return directory
 
 
 def add_row(directory: RunDirectory, step: int, seed: int = 0, probe: bool = True) -> None:
     """One evaluation more."""
-    row: dict[str, Any] = {"step": step}
-    if step:
-        row["train/loss"] = 2 * math.exp(-step / 30)
-    row |= {"test/accuracy": 0.9 - math.exp(-step / 20) * 0.8 + seed / 100, "test/loss": 1.0}
-    layers = [f"hidden.{i}" for i in range(3)] if probe else []
-    for layer in layers:
-        for which in ("unit", "all"):
-            for percentile, value in ((15, -1.0), (50, 0.1), (85, 1.2)):
-                row[f"probe/{layer}/{which}/p{percentile}"] = value + step / 100
     with directory.metrics.open("a") as file:
-        file.write(json.dumps(row) + "\n")
-    if layers:
-        with directory.histograms.open("a") as file:
-            for layer in layers:
-                bins = {"low": -2.0, "high": 2.0 + step / 50, "counts": [1, 4, 9, 4, 1]}
-                file.write(json.dumps({"step": step, "layer": layer, **bins}) + "\n")
+        file.write(json.dumps(_row(step, seed, probe)) + "\n")
+    if probe:
+        _add_histograms(directory, step)
+
+
+def _row(step: int, seed: int, probe: bool) -> Row:
+    row: Row = {"step": step}
+    if step:
+        row[TRAIN_LOSS] = 2 * math.exp(-step / 30)
+    row |= {TEST_ACCURACY: 0.9 - math.exp(-step / 20) * 0.8 + seed / 100, TEST_LOSS: 1.0}
+    for layer in _LAYERS if probe else ():
+        for which in ("unit", "all"):
+            for percentile, value in zip(PERCENTILES, (-1.0, 0.1, 1.2), strict=True):
+                row[activation_input(layer, which, percentile)] = value + step / 100
+    return row
+
+
+def _add_histograms(directory: RunDirectory, step: int) -> None:
+    bins = {"low": -2.0, "high": 2.0 + step / 50, "counts": [1, 4, 9, 4, 1]}
+    with directory.histograms.open("a") as file:
+        for layer in _LAYERS:
+            file.write(json.dumps({"step": step, "layer": layer, **bins}) + "\n")
 
 
 @pytest.fixture
@@ -58,7 +72,7 @@ def runs(tmp_path: Path) -> Path:
     folder = tmp_path / "runs"
     for network in ("with_bn", "without_bn"):
         for seed in (0, 1):
-            write_run(folder, f"experiment=fig1/{network}", f"seed={seed}")
-    write_run(folder, "experiment=fig1/with_bn", "seed=0", "optim.lr=0.3")
-    write_run(folder, "experiment=fig2/bn_x5", probe=False, state=State.RUNNING)
+            write_run(folder, f"fig1/{network}", seed=seed)
+    write_run(folder, "fig1/with_bn", "optim.lr=0.3")
+    write_run(folder, "fig2/bn_x5", probe=False, state=State.RUNNING)
     return folder

@@ -15,8 +15,8 @@ from bnrepro.errors import UserError
 from bnrepro.inference import evaluate, find_run, keep_predictions
 from bnrepro.inference.held_out import network_with, predict_held_out
 from bnrepro.inference.trained import load_trained
-from bnrepro.runs.predictions import Method, ensemble, read_predictions
 from bnrepro.runs import RunDirectory, State, last_values
+from bnrepro.runs.predictions import Method, ensemble, read_predictions
 from bnrepro.training import run
 from tests.conftest import CommandLine
 

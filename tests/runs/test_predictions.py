@@ -5,6 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss, top_k_accuracy_score
 
+from bnrepro.measure.intervals import proportion_interval
+from bnrepro.runs import RunDirectory
 from bnrepro.runs.predictions import (
     Method,
     Predictions,
@@ -12,8 +14,6 @@ from bnrepro.runs.predictions import (
     read_predictions,
     write_predictions,
 )
-from bnrepro.runs import RunDirectory
-from bnrepro.statistics import proportion_interval
 
 METHOD = Method("population", 200, 144)
 
