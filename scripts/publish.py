@@ -10,11 +10,14 @@ are not trained again).
 import argparse
 from pathlib import Path
 
+import pandas as pd
+
 from bnrepro.reproduce import evidence_of_all, prepare, report
 from bnrepro.runs.archive import pack_runs
 from bnrepro.studies.registry import studies
 
 RESULTS = Path("results")
+_BEGIN, _END = "<!-- published: written by scripts/publish.py -->", "<!-- end -->"
 
 
 def main() -> None:
@@ -33,7 +36,22 @@ def main() -> None:
         for run in of_line
     }
     pack_runs(shown.values(), arguments.runs, RESULTS / arguments.scale / "runs.tar.xz")
+    write_headline(RESULTS / arguments.scale, Path("README.md"))
     print(f"{len(shown)} runs packed")
+
+
+def write_headline(results: Path, readme: Path) -> None:
+    """Put what came out between the marks in README: verdicts, and the tables of two studies."""
+    claims = pd.read_csv(results / "claims" / "claims.csv")
+    counts = ", ".join(f"{n} {verdict}" for verdict, n in claims["verdict"].value_counts().items())
+    lines = [f"The paper's claims that numbers can check, at scale `{results.name}`: {counts}.", ""]
+    for name in ("fig1", "fig2"):
+        text = (results / name / f"{name}.md").read_text(encoding="utf-8")
+        lines += [line for line in text.splitlines() if line.startswith("|")] + [""]
+    text = readme.read_text(encoding="utf-8")
+    before, _, rest = text.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    readme.write_text(f"{before}{_BEGIN}\n{chr(10).join(lines)}{_END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -83,6 +83,9 @@ def _draw_curves(axes: Axes, panel: Curves, evidence: Evidence) -> None:
         _hold_range(axes, *panel.y_range)
     elif panel.target:
         axes.set_ylim(0, None)
+    elif all(evidence.series(name).is_accuracy for name in panel.series):
+        low, high = axes.get_ylim()  # an interval of two seeds can be wider than all there is
+        axes.set_ylim(max(0.0, low), min(1.0, high))
     if several and len(shown) <= _MOST_LEGEND_ENTRIES:
         axes.legend(loc="best", framealpha=0.85, fontsize=8)
 
@@ -96,7 +99,7 @@ def _draw_line(
     dash: str,
     last_step: float,
 ) -> None:
-    series = next(one for one in evidence.study.series if one.name == name)
+    series = evidence.series(name)
     runs = evidence.runs[line.label]
     band = evidence.band(line.label, name)
     if band.empty:

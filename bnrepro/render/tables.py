@@ -120,7 +120,10 @@ def table_cells(evidence: Evidence) -> Cells | None:
         for column in table.columns:
             name = column.quantity.name
             mean, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
-            cells.append(_cell(mean, low, high, row[f"{name}_never"], column.form))
+            is_itself = column.quantity.of_pair and row["line"] == evidence.study.reference
+            cells.append(
+                "-" if is_itself else _cell(mean, low, high, row[f"{name}_never"], column.form)
+            )
             if column.beside_paper:
                 cells.append(number(row[f"{name}_paper"], column.form))
         rows.append(cells)

@@ -71,6 +71,10 @@ class Evidence:
         except (OSError, ValueError) as error:
             raise UserError(f"{file}: cannot be read ({error}); make it again") from error
 
+    def series(self, name: str) -> Series:
+        """The series of a name."""
+        return next(series for series in self.study.series if series.name == name)
+
     def curve(self, run: EndedRun, series: Series) -> pd.Series:
         """A recorded series of a run, by step; empty where it was not recorded."""
         layers = observed_layers(list(run.rows.columns))

@@ -4,7 +4,7 @@ from bnrepro.measure.quantities import accuracy_at
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Against, Column, Curves, Line, Study, Table
 
-_STEPS = 4000
+_STEPS = 3000
 _QUANTITY = accuracy_at(_STEPS)
 _RATES = (1, 5, 30, 100)
 _NETWORKS = {

@@ -16,7 +16,7 @@ _WEIGHTS = {"xavier": "Glorot", "caffe": "Caffe", "he": "He"}
 _WITHOUT, _WITH = "without BN", "with BN"
 _QUANTITY = steps_to(_LEVEL)
 # Where they start so, the runs of Figure 2 are used; the others are cut short.
-_SHORT = "steps=4000"
+_SHORT = "steps=3000"
 
 
 def _line(group: str, experiment: str, scale: str, weights: str, color: str) -> Line:

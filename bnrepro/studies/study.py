@@ -64,6 +64,11 @@ class Series:
     tag: str
     minus: str = ""
 
+    @property
+    def is_accuracy(self) -> bool:
+        """Whether its values lie between 0 and 1."""
+        return self.tag.endswith("/accuracy") and not self.minus
+
 
 ACCURACY = Series("accuracy", TEST_ACCURACY)
 LOSS = Series("loss", TEST_LOSS)
