@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bnrepro.config import RunConfig, differences, expand, recipe_id
+from bnrepro.config.explain import explain
 from bnrepro.errors import UserError, nearest
 from bnrepro.measure.quantities import best, final, final_gain, steps_to
 from bnrepro.render.report import write_page, write_study
@@ -96,7 +97,8 @@ def label_configs(configs: Sequence[RunConfig]) -> list[str]:
     ``norm=batch``, ``norm=none``: what is the default is named, too. A single one is named by its
     experiment.
     """
-    keys = dict.fromkeys(key for config in configs for key in differences(config, configs[0]))
+    changed = {key for config in configs for key in differences(config, configs[0])}
+    keys = [key for key in _flat(configs[0]) if key in changed]
     # Of a section that is another option with other fields, its name says it all.
     named = {key.removesuffix(".name") for key in keys if key.endswith(".name")}
     shown = [
@@ -150,6 +152,11 @@ def _study(lines: dict[str, RunConfig], metric: str, x: XAxis, target: float | N
 def _in_folder(config: RunConfig, runs: Path) -> RunConfig:
     runtime = config.runtime.model_copy(update={"runs": str(runs)})
     return config.model_copy(update={"runtime": runtime})
+
+
+def _flat(config: RunConfig) -> list[str]:
+    """Every dotted key, in the schema's order."""
+    return [field.key for field in explain(config)]
 
 
 def _value(values: object, key: str) -> object:

@@ -2,10 +2,10 @@
 
 Section 4.1 gives neither the learning rate nor the standard deviation of the initial weights, nor
 what a "binary image" is. All three are chosen here, once, by the distance between the test accuracy
-of `fig1/without_bn` and the paper's digitized curve, and then held for both networks. The seeds
-are not those of the figure. A search over fifteen pairs of rate and deviation, with the threshold
-alone, came first (distance_threshold.csv, same seeds); the grid here is its six closest pairs, under the
-two other readings.
+of `fig1/without_bn` and the paper's digitized curve, and then held for both networks. The seeds are
+not the figure's. A search over fifteen pairs of rate and deviation, with the threshold alone, came
+first (distance_threshold.csv, same seeds); the grid here is its six closest pairs, under the two
+other readings.
 
     python scripts/fit_fig1.py --runs runs/fit --out results/laptop/fig1_fit
 

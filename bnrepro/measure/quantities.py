@@ -321,17 +321,20 @@ def last(name: str, tag: str) -> Quantity:
     )
 
 
-def accuracy_at(step: int) -> Quantity:
-    """The accuracy after so many steps."""
+def accuracy_after(share: float) -> Quantity:
+    """The accuracy after a share of the length of Figure 2's curves (``inception_steps``)."""
 
-    def measure(run: EndedRun, _: EndedRun) -> float:
+    def measure(run: EndedRun, _: EndedRun) -> float | None:
+        if run.config.inception_steps is None:
+            return None
+        step = round(share * run.config.inception_steps)
         if run.diverged and run.rows.index.max() < step:
             return np.nan
-        return float(run.accuracy.loc[:step].iloc[-WINDOW:].mean())
+        return float(run.accuracy[:step].iloc[-WINDOW:].mean())
 
     return Quantity(
-        f"accuracy_at_{step}",
-        f"accuracy after {step:,} steps (mean of the last five evaluations before)",
+        f"accuracy_after_{share:g}",
+        f"accuracy after {share:.0%} of the steps (mean of the last five evaluations before)",
         "accuracy",
         measure,
     )

@@ -78,7 +78,7 @@ def _draw_curves(axes: Axes, panel: Curves, evidence: Evidence) -> None:
     if panel.log_x:
         axes.set_xscale("log")
     else:
-        axes.set_xlim(*(panel.x_range or (0, last_step)))
+        axes.set_xlim(0, panel.share * last_step)
     if panel.y_range:
         _hold_range(axes, *panel.y_range)
     elif panel.target:

@@ -15,8 +15,8 @@ _SCALES = {"symmetric": "+-1", "unit": "unit variance", "pixels": "pixels"}
 _WEIGHTS = {"xavier": "Glorot", "caffe": "Caffe", "he": "He"}
 _WITHOUT, _WITH = "without BN", "with BN"
 _QUANTITY = steps_to(_LEVEL)
-# Where they start so, the runs of Figure 2 are used; the others are cut short.
-_SHORT = "steps=3000"
+# Where they start so, the runs of Figure 2 are used; the others end at 15 % of its length.
+_SHORT = "steps=${paper_steps:4.65e6}"  # 3,000 of 20,000
 
 
 def _line(group: str, experiment: str, scale: str, weights: str, color: str) -> Line:

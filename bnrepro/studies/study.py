@@ -85,7 +85,7 @@ class Curves:
         y: the axis.
         lines: labels of those that are drawn; empty: all.
         x: what the axis counts.
-        x_range: of the axis; None: as long as the longest curve.
+        share: of the longest curve that is shown.
         y_range: of the axis; None: what the curves need. It grows where they need more.
         log_x: a logarithmic axis of steps.
         each_seed: thin lines for the single seeds, too.
@@ -99,7 +99,7 @@ class Curves:
     y: str
     lines: tuple[str, ...] = ()
     x: XAxis = "step"
-    x_range: tuple[float, float] | None = None
+    share: float = 1.0
     y_range: tuple[float, float] | None = None
     log_x: bool = False
     each_seed: bool = False
