@@ -20,6 +20,6 @@ def read_stored(file: Path) -> tuple[RunConfig, list[dict[str, Any]]] | None:
     """
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
-        return validate(content["config"]), content["provenance"]
+        return validate(content["config"]), [dict(process) for process in content["provenance"]]
     except (UserError, KeyError, TypeError, ValueError, OSError, yaml.YAMLError):
         return None
