@@ -24,7 +24,8 @@ def read_stored(file: Path) -> tuple[RunConfig, list[dict[str, Any]]] | None:
     """
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
-        return parse_stored(content["config"]), content["provenance"]
+        provenance = [dict(process) for process in content["provenance"]]
+        return parse_stored(content["config"]), provenance
     except (UserError, KeyError, TypeError, ValueError, OSError, yaml.YAMLError):
         return None
 

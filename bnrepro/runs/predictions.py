@@ -100,19 +100,41 @@ def write_predictions(directory: RunDirectory, method: Method, made: Predictions
     """Keep predictions in the run directory, tied to the weights that made them."""
     directory.predictions.mkdir(exist_ok=True)
     tensors: dict[str, NDArray[Any]] = {"probabilities": made.probabilities, "labels": made.labels}
-    content = save(tensors, {"weights_sha256": _digest(directory.weights)})
-    write_atomically(directory.predictions / method.file_name, content)
+    metadata = {"weights_sha256": _digest(directory.weights), "sha256": _content_digest(made)}
+    write_atomically(directory.predictions / method.file_name, save(tensors, metadata))
 
 
 def read_predictions(directory: RunDirectory, method: Method) -> Predictions | None:
     """Predictions that were kept; None: none there, damaged, or of other weights."""
     try:
         with safe_open(directory.predictions / method.file_name, framework="numpy") as file:
-            if file.metadata()["weights_sha256"] != _digest(directory.weights):
+            metadata = file.metadata()
+            if metadata["weights_sha256"] != _digest(directory.weights):
                 return None
-            return Predictions(file.get_tensor("probabilities"), file.get_tensor("labels"))
+            read = Predictions(file.get_tensor("probabilities"), file.get_tensor("labels"))
     except (OSError, SafetensorError, KeyError, TypeError):
         return None
+    digest = _content_digest(read)
+    # Files of before have no digest of their own.
+    return read if metadata.get("sha256", digest) == digest and _are_sound(read) else None
+
+
+def _are_sound(read: Predictions) -> bool:
+    """Whether they are distributions over classes, and labels of these."""
+    probabilities, labels = read.probabilities, read.labels
+    return bool(
+        probabilities.dtype == np.float32
+        and labels.dtype == np.int64
+        and probabilities.ndim == 2
+        and labels.shape == probabilities.shape[:1]
+        and ((labels >= 0) & (labels < probabilities.shape[1])).all()
+        and (probabilities >= 0).all()
+        and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)
+    )
+
+
+def _content_digest(made: Predictions) -> str:
+    return hashlib.sha256(made.probabilities.tobytes() + made.labels.tobytes()).hexdigest()
 
 
 def _digest(file: Path) -> str:

@@ -153,6 +153,7 @@ def test_runs_are_found_by_path_and_by_id(
         ("no weights", "weights.safetensors: missing; remove"),
         ("cut weights", "weights.safetensors: damaged, or of another network"),
         ("other config", "config.yaml: damaged, or written by another version"),
+        ("other provenance", "config.yaml: damaged, or written by another version"),
     ],
 )
 def test_runs_without_weights_are_refused_in_one_line(
@@ -172,6 +173,9 @@ def test_runs_without_weights_are_refused_in_one_line(
             directory.weights.unlink()
         case "cut weights":
             directory.weights.write_bytes(directory.weights.read_bytes()[:-100])
+        case "other provenance":
+            config, _ = directory.config.read_text().split("provenance:")
+            directory.config.write_text(f"{config}provenance: none")
         case _:
             directory.config.write_text("config: {}")
     done = command_line("evaluate", str(directory.path))

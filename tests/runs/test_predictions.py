@@ -3,6 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.numpy import load_file, save
 from sklearn.metrics import log_loss, top_k_accuracy_score
 
 from bnrepro.measure.intervals import proportion_interval
@@ -77,6 +79,31 @@ def test_kept_predictions_belong_to_their_weights(tmp_path: Path) -> None:
     file = directory.predictions / METHOD.file_name
     file.write_bytes(file.read_bytes()[:100])
     assert read_predictions(directory, METHOD) is None
+
+
+@pytest.mark.parametrize("of_before", [False, True], ids=["with a digest", "without"])
+def test_damaged_predictions_are_as_none(tmp_path: Path, of_before: bool) -> None:
+    directory = RunDirectory(tmp_path)
+    directory.weights.write_bytes(b"some weights")
+    write_predictions(directory, METHOD, _predictions(0))
+    file = directory.predictions / METHOD.file_name
+    if of_before:
+        with safe_open(file, framework="numpy") as opened:
+            weights = {"weights_sha256": opened.metadata()["weights_sha256"]}
+        file.write_bytes(save(load_file(file), weights))
+        assert read_predictions(directory, METHOD) is not None
+    content = file.read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")  # of the labels, which come first
+    positions = np.random.default_rng(0).integers(start, len(content), 100).tolist()
+    if of_before:  # only what cannot be a label, or a probability, is seen
+        positions = [start + 1, start + 7]
+    for position in positions:
+        damaged = bytearray(content)
+        damaged[position] ^= 64
+        file.write_bytes(damaged)
+        assert read_predictions(directory, METHOD) is None, position
+    file.write_bytes(content)
+    assert read_predictions(directory, METHOD) is not None
 
 
 def test_intervals_of_proportions_stay_between_0_and_1() -> None:
