@@ -49,6 +49,11 @@ class Quantity:
         return replace(self, name=name, sentence=sentence, unit=unit)
 
     @property
+    def is_difference(self) -> bool:
+        """Whether it is 0 of the reference itself, whatever that is."""
+        return self.of_pair and self.unit in ("points", "nats")
+
+    @property
     def is_ratio(self) -> bool:
         """Whether means are taken of logarithms."""
         return self.unit == "times"
@@ -330,7 +335,7 @@ def accuracy_after(share: float) -> Quantity:
         step = round(share * run.config.inception_steps)
         if run.diverged and run.rows.index.max() < step:
             return np.nan
-        return float(run.accuracy[:step].iloc[-WINDOW:].mean())
+        return float(run.accuracy.loc[:step].iloc[-WINDOW:].mean())
 
     return Quantity(
         f"accuracy_after_{share:g}",

@@ -1,10 +1,12 @@
 """A study's picture, by matplotlib: a function for each kind of panel."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -80,7 +82,8 @@ def _draw_curves(axes: Axes, panel: Curves, evidence: Evidence) -> None:
     else:
         axes.set_xlim(0, panel.share * last_step)
     if panel.y_range:
-        _hold_range(axes, *panel.y_range)
+        bands = (evidence.band(line.label, name) for line in shown for name in panel.series)
+        _hold_range(axes, *panel.y_range, [band for band in bands if len(band)])
     elif panel.target:
         axes.set_ylim(0, None)
     elif all(evidence.series(name).is_accuracy for name in panel.series):
@@ -158,16 +161,13 @@ def _draw_target(axes: Axes, evidence: Evidence, shown: list[Line], series: str)
             diamond = "_"
 
 
-def _hold_range(axes: Axes, low: float, high: float) -> None:
-    """The range that was asked for, wider where a mean needs it."""
-    for drawn in axes.get_lines():
-        values = np.asarray(drawn.get_ydata(), dtype=np.float64)
-        if drawn.get_linewidth() > 1 and np.isfinite(values).any():
-            final = values[np.isfinite(values)][-1]
-            low, high = (
-                min(low, 1.05 * final if final < 0 else 0.0 if final < low else low),
-                max(high, 1.05 * final if final > high else high),
-            )
+def _hold_range(axes: Axes, low: float, high: float, means: Sequence[pd.DataFrame]) -> None:
+    """The range that was asked for; wider where a mean ends outside it."""
+    ends = [float(band["mean"].iloc[-1]) for band in means]
+    if min(ends, default=low) < low:
+        low = min(0.0, 1.05 * min(ends))
+    if max(ends, default=high) > high:
+        high = 1.05 * max(ends)
     axes.set_ylim(low, high)
 
 
@@ -214,10 +214,12 @@ def _draw_ends(axes: Axes, panel: Ends, evidence: Evidence) -> None:
 
 def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
     groups = dict.fromkeys(line.group for line in evidence.study.lines)
+    placed = 0
     for marker, group in zip("osD^v", groups, strict=False):
-        places = evidence.places(panel, group)
+        places = evidence.places(panel, group).dropna(subset=["x"])
+        placed += len(places)
         color = next(line.color for line in evidence.study.lines[::-1] if line.group == group)
-        known = places.dropna(subset=["x", "mean"])
+        known = places.dropna(subset=["mean"])
         axes.errorbar(
             known["x"],
             known["mean"],
@@ -230,9 +232,13 @@ def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
         for _, place in places.iterrows():
             if place["failed"]:
                 axes.plot(place["x"], place["bound"], "x", color=color, markersize=8, mew=2)
+    axes.set_xlabel(panel.x)
+    if not placed:
+        text = f"not prepared:\nbnrepro reproduce {evidence.study.name}"
+        axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
+        return
     if panel.log_x:
         axes.set_xscale("log")
     if panel.log_y:
         axes.set_yscale("log")
-    axes.set_xlabel(panel.x)
     axes.legend(loc="best", framealpha=0.85, fontsize=8)

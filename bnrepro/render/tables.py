@@ -120,7 +120,7 @@ def table_cells(evidence: Evidence) -> Cells | None:
         for column in table.columns:
             name = column.quantity.name
             mean, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
-            is_itself = column.quantity.of_pair and row["line"] == evidence.study.reference
+            is_itself = column.quantity.is_difference and row["line"] == evidence.study.reference
             cells.append(
                 "-" if is_itself else _cell(mean, low, high, row[f"{name}_never"], column.form)
             )

@@ -84,7 +84,7 @@ def _remarks(evidence: Evidence) -> list[str]:
         if len(steps) > 1:
             least, most = min(steps, key=steps.__getitem__), max(steps, key=steps.__getitem__)
             sentences.append(
-                f"{group.capitalize()}, {len(steps)} starts: {steps[least]:,.0f} steps to "
+                f"{group[0].upper()}{group[1:]}, {len(steps)} starts: {steps[least]:,.0f} steps to "
                 f"{_LEVEL:g} from the best ({least.partition(', ')[2]}), "
                 f"{steps[most]:,.0f} from the worst ({most.partition(', ')[2]}; a run that never "
                 f"gets there counts as long as it was), {steps[most] / steps[least]:.1f} times."
