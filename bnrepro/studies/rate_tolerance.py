@@ -34,8 +34,9 @@ def _remarks(evidence: Evidence) -> list[str]:
         best = max(known, key=known.__getitem__)
         useful = [rate for rate, value in known.items() if value >= known[best] / 2]
         sentences.append(
-            f"{group[0].upper()}{group[1:]}: best at x{best:g} ({known[best]:.3f} after {_SHARE:.0%} of the "
-            f"steps); at least half of that from x{min(useful):g} to x{max(useful):g}."
+            f"{group[0].upper()}{group[1:]}: best at x{best:g} ({known[best]:.3f} after "
+            f"{_SHARE:.0%} of the steps); at least half of that from x{min(useful):g} to "
+            f"x{max(useful):g}."
         )
     return sentences
 
