@@ -54,13 +54,12 @@ def _run(command: Path, folder: Path, *arguments: str) -> str:
 
 def test_wheel_lists_trains_and_draws_from_another_folder(installed: Path, tmp_path: Path) -> None:
     assert "fig1/with_bn" in _run(installed, tmp_path, "list")
-    told = _run(installed, tmp_path, "train", "scale=smoke", "steps=2")
+    told = _run(installed, tmp_path, "train", "steps=2")
     assert "finished: step 2 of 2" in told
-    _run(installed, tmp_path, "train", "experiment=fig1/with_bn", "scale=smoke", "steps=2")
-    drawn = _run(installed, tmp_path, "figure", "fig1", "--scale", "smoke", "steps=2")
+    drawn = _run(installed, tmp_path, "figure", "fig1", "steps=2")
     assert "fig1.svg" in drawn
-    write_run(tmp_path / "runs", "fig1/with_bn", {"test/accuracy": [0.1, 0.9]})
-    told = _run(installed, tmp_path, "report", "--scale", "smoke", "--html")
-    assert "report.html" in told, "the templates are in the wheel"
-    (config,) = (tmp_path / "runs" / "custom").glob("*/config.yaml")
+    (config,) = (tmp_path / "runs" / "fig1" / "with_bn").glob("*/config.yaml")
     assert "git_commit: ''" in config.read_text(), "the wheel is no part of a checkout"
+    write_run(tmp_path / "runs", "fig1/with_bn", {"test/accuracy": [0.1, 0.9]})
+    told = _run(installed, tmp_path, "report", "--html")
+    assert "report.html" in told, "the templates are in the wheel"
