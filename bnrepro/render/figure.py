@@ -1,5 +1,6 @@
 """A study's picture, by matplotlib: a function for each kind of panel."""
 
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +205,7 @@ def _draw_ends(axes: Axes, panel: Ends, evidence: Evidence) -> None:
 
 def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
     groups = dict.fromkeys(line.group for line in evidence.study.lines)
-    for marker, group in zip("osD^v", groups, strict=False):
+    for marker, group in zip(cycle("osD^v"), groups, strict=False):
         places = evidence.places(panel, group)
         color = next(line.color for line in evidence.study.lines[::-1] if line.group == group)
         known = places.dropna(subset=["x", "mean"])

@@ -33,8 +33,8 @@ def _remarks(evidence: Evidence) -> list[str]:
         best = max(known, key=known.__getitem__)
         useful = [rate for rate, value in known.items() if value >= known[best] / 2]
         sentences.append(
-            f"{group.capitalize()}: best at x{best:g} ({known[best]:.3f} after {_STEPS:,} steps); "
-            f"at least half of that from x{min(useful):g} to x{max(useful):g}."
+            f"{group[0].upper()}{group[1:]}: best at x{best:g} ({known[best]:.3f} after "
+            f"{_STEPS:,} steps); at least half of that from x{min(useful):g} to x{max(useful):g}."
         )
     return sentences
 
