@@ -1,37 +1,68 @@
 from pathlib import Path
 
+import pytest
+
 from bnrepro.config import load, recipe_id, run_id, run_path, validate
 from bnrepro.config.identity import computation
 
+MNIST = ["data=mnist"]
 
-def test_where_and_how_it_runs_is_no_part_of_a_run() -> None:
-    base = ["data=mnist"]
-    for elsewhere in (
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
         "runtime.runs=other",
         "runtime.device=cpu",
         "runtime.threads=2",
         "runtime.compile=off",
         "runtime.checkpoint_seconds=1",
         "data.root=there",
-    ):
-        assert run_id(load([*base, elsewhere])) == run_id(load(base)), elsewhere
+    ],
+)
+def test_where_and_how_it_runs_is_no_part_of_a_run(elsewhere: str) -> None:
+    assert run_id(load([*MNIST, elsewhere])) == run_id(load(MNIST))
+
+
+def test_labels_are_no_part_of_a_run() -> None:
+    config = load(["experiment=fig2/bn_x5", "scale=laptop"])
+    labels = {"experiment": "mine", "scale": "gpu", "inception_steps": 7, "budget": "paper"}
+    for label, value in labels.items():
+        assert getattr(config, label) != value
+        assert run_id(config.model_copy(update={label: value})) == run_id(config), label
+
+
+def test_one_computation_at_three_scales_is_one_run() -> None:
+    ids = {
+        run_id(load(["experiment=fig1/with_bn", f"scale={scale}"]))
+        for scale in ("laptop", "gpu", "paper")
+    }
+    assert len(ids) == 1
+    assert run_id(load(["experiment=fig1/with_bn", "scale=smoke"])) not in ids
+
+
+def test_same_network_by_another_preset_is_the_same_run() -> None:
+    turned = load(["experiment=fig1/without_bn", "scale=laptop", "norm=batch"])
+    assert run_id(turned) == run_id(load(["experiment=fig1/with_bn", "scale=laptop"]))
 
 
 def test_what_it_computes_is() -> None:
-    ids = {
-        run_id(load([override]))
-        for override in ("seed=0", "seed=1", "steps=7", "optim.lr=0.2", "norm=layer", "scale=smoke")
-    }
-    assert len(ids) == 6
+    overrides = ("seed=0", "seed=1", "steps=7", "optim.lr=0.2", "norm=layer", "optim.bias_rate=2")
+    assert len({run_id(load([override])) for override in overrides}) == len(overrides)
 
 
 def test_fields_of_later_versions_leave_earlier_runs_their_ids() -> None:
-    config = load(["data=mnist"])
+    config = load(MNIST)
     values = computation(config)
-    assert not {"at", "compare"} & set(values["evaluation"])
+    later = {
+        "evaluation": ("at", "compare"),
+        "optim": ("bias_rate", "bias_decay"),
+        "data": ("binarize",),
+    }
     stored = config.model_dump(mode="json")
-    for later in ("at", "compare"):
-        del stored["evaluation"][later]
+    for section, fields in later.items():
+        for field in fields:
+            assert field not in values[section]
+            del stored[section][field]
     assert run_id(validate(stored)) == run_id(config)
 
 
@@ -50,7 +81,7 @@ def test_directory_is_experiment_and_id() -> None:
     assert run_path(config) == Path("here/fig1/with_bn") / run_id(config)
 
 
-def test_fields_added_since_left_the_names_of_finished_runs() -> None:
+def test_names_of_finished_runs_stay_what_they_are() -> None:
     """Runs of days cannot be made again because a field with a default was added."""
-    assert run_id(load(["experiment=fig2/bn_x30", "seed=0"])) == "0d6a130e3b4b"
-    assert run_id(load(["experiment=fig1/with_bn", "seed=0"])) == "106f966dcef5"
+    assert run_id(load(["experiment=fig2/bn_x30", "scale=laptop"])) == "7a6790a75e5b"
+    assert run_id(load(["experiment=fig1/with_bn", "scale=laptop"])) == "0578f09b55ae"
