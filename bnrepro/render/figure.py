@@ -206,9 +206,11 @@ def _draw_ends(axes: Axes, panel: Ends, evidence: Evidence) -> None:
 def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
     groups = dict.fromkeys(line.group for line in evidence.study.lines)
     for marker, group in zip(cycle("osD^v"), groups, strict=False):
-        places = evidence.places(panel, group)
+        places = evidence.places(panel, group).dropna(subset=["x"])
+        if places.empty:
+            continue
         color = next(line.color for line in evidence.study.lines[::-1] if line.group == group)
-        known = places.dropna(subset=["x", "mean"])
+        known = places.dropna(subset=["mean"])
         axes.errorbar(
             known["x"],
             known["mean"],
@@ -216,14 +218,17 @@ def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
             fmt=marker,
             markersize=5,
             color=color,
-            label=f"{group} (n={places['n'].max() if len(places) else 0})",
+            label=f"{group} (n={places['n'].max()})",
         )
         for _, place in places.iterrows():
             if place["failed"]:
                 axes.plot(place["x"], place["bound"], "x", color=color, markersize=8, mew=2)
+    axes.set_xlabel(panel.x)
+    if not axes.lines:  # nothing has a place yet, and a logarithmic axis wants a value
+        axes.text(0.5, 0.5, "not run", ha="center", va="center", transform=axes.transAxes)
+        return
     if panel.log_x:
         axes.set_xscale("log")
     if panel.log_y:
         axes.set_yscale("log")
-    axes.set_xlabel(panel.x)
     axes.legend(loc="best", framealpha=0.85, fontsize=8)

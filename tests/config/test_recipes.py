@@ -81,7 +81,8 @@ def test_equal_budgets_are_equal_in_steps_and_in_relative_decay(network: str) ->
 
 
 @pytest.mark.parametrize(
-    ("network", "rate"), zip(NETWORKS, (0.0015, 0.0015, 0.0075, 0.045, 0.0075), strict=True)
+    ("network", "rate"),
+    [*zip(NETWORKS, (0.0015, 0.0015, 0.0075, 0.045, 0.0075), strict=True)],
 )
 def test_rates_and_batch_are_the_papers_at_every_scale(network: str, rate: float) -> None:
     for scale in ("smoke", "laptop", "gpu", "paper"):

@@ -287,12 +287,22 @@ def test_charts_of_quantities_and_ends_are_plain_values(tmp_path: Path) -> None:
         "trained in 2s, moving (n=1)",
     }
     assert lag[0]["y"] == [0]
-    # A start whose place on the axis has not been computed, and one that never gets there.
+    write_study(statistics)
     write_run(runs, "fig2/inception", {"test/accuracy": [0.0] * 9})
-    start = _evidence(runs, tmp_path, "start_sensitivity", "smoke")
-    _plain(start)
     write_run(runs, "fig2/bn_baseline", {"test/accuracy": FAST})
     rates = _plain(_evidence(runs, tmp_path, "rate_tolerance", "smoke"))
     assert [trace["x"] for trace in rates["rate_tolerance-0"]] == [[1.0], [1.0]]
-    for one in (statistics, start):
-        write_study(one)
+
+
+def test_start_whose_place_is_not_computed_yet_is_not_drawn(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    write_run(runs, "fig2/inception", {"test/accuracy": [0.0] * 9})
+    evidence = _evidence(runs, tmp_path, "start_sensitivity", "smoke")
+    assert _plain(evidence) == {"start_sensitivity-0": []}
+    write_study(evidence)
+    assert "not run" in (evidence.folder / "start_sensitivity.svg").read_text()
+    place = {"line": "without BN, pixels, Caffe", "logit_spread": [0.5]}
+    pd.DataFrame(place).to_csv(evidence.folder / "starts.csv", index=False)
+    [(failed,)] = _plain(evidence).values()
+    assert (failed["x"], failed["y"]) == ([0.5], [80.0]), "never there: at its last step"
+    write_study(evidence)
