@@ -2,6 +2,8 @@
 
 import os
 
+from bnrepro.errors import UserError
+
 
 def complete_override(incomplete: str) -> list[tuple[str, str]]:
     """What the word under the cursor can become, with a description each.
@@ -18,10 +20,18 @@ def complete_override(incomplete: str) -> list[tuple[str, str]]:
 
 
 def complete_study(incomplete: str) -> list[str]:
-    """The studies whose name begins so."""
+    """The studies whose name begins so; none where the user's own folder is not there."""
     from bnrepro.studies.registry import study_names
 
-    return [name for name in study_names() if name.startswith(incomplete)]
+    try:
+        return [name for name in study_names() if name.startswith(incomplete)]
+    except UserError:
+        return []  # the command itself says what is wrong
+
+
+def names_of_studies() -> str:
+    """For help, which is made before a command can fail."""
+    return ", ".join(complete_study("")) or "`bnrepro list`"
 
 
 def complete_scale(incomplete: str) -> list[tuple[str, str]]:

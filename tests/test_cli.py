@@ -68,6 +68,8 @@ def test_list_counts_runs(command_line: CommandLine) -> None:
     assert listed["runs"]["scale"] == {"smoke": {"finished": 1}}
     assert listed["runs"]["data"] == {"digits": {"finished": 1}}
     assert listed["experiment"]["fig1/with_bn"].startswith("Figure 1(a, c)")
+    assert list(listed["study"])[:3] == ["fig1", "fig2", "fig4"]
+    assert listed["study"]["fig1"].endswith("?")
     assert "1 finished" in command_line("list").stdout
 
 
@@ -96,22 +98,19 @@ def test_divergence_exits_0_with_a_plain_statement(command_line: CommandLine) ->
     [
         (["train", "optim.lrr=1"], "error: optim.lrr=1: no such key here; did you mean optim.lr?"),
         (["train", "steps=0"], "error: steps=0: must be at least 1"),
-        (
-            ["reproduce", "fig7"],
-            "error: fig7: cannot be reproduced; choose from fig1, fig2, fig3, fig4, statistics, "
-            "claims, all",
-        ),
+        (["reproduce", "fig7"], "error: fig7: no such study; did you mean fig"),
+        (["reproduce", "claims"], "error: claims: no such study; choose from fig1, fig2, fig4, "),
         (["reproduce", "fig1", "--scale", "huge"], "error: scale=huge: no such option"),
         (["sweep", "seed=1,2", "steps=0"], "error: steps=0: must be at least 1"),
         (["sweep", "seed=range(0)"], "error: seed=range(0): lists no value"),
         (["sweep", "+hydra.verbos=true"], "error: +hydra.verbos=true: no such key here"),
-        (["figure", "fig7"], "error: fig7: no such figure; choose from fig1, fig2, fig3, fig4, "),
-        (["figure", "fig1"], "error: fig1: no finished run at scale=laptop"),
+        (["figure", "fig7"], "error: fig7: no such study; did you mean fig"),
+        (["figure", "fig1"], "error: fig1: no finished run at scale=smoke under runs; `bnrepro re"),
         (["figure", "fig1", "--scale", "huge"], "error: scale=huge: no such option"),
-        (["report"], "error: no finished run at scale=laptop under runs; run `bnrepro train"),
+        (["report"], "error: no finished run at scale=smoke; `bnrepro reproduce --scale smoke`"),
         (["report", "--scale", "huge"], "error: scale=huge: no such option"),
         (["dashboard", "--scale", "huge"], "error: --scale huge: no such scale; choose from"),
-        (["dashboard", "--no-open"], "error: runs: no run at scale=laptop; `bnrepro train"),
+        (["dashboard", "--no-open"], "error: runs: no run at scale=smoke; `bnrepro train"),
         (["data", "prepare", "mnits"], "error: mnits: no such data set; choose from digits,"),
         (
             ["data", "prepare", "image_folder", "data.folder=nowhere"],
@@ -147,18 +146,19 @@ def test_doctor_and_data_list_say_what_is_missing(command_line: CommandLine) -> 
 
 
 def test_figure_is_drawn_with_what_there_is(command_line: CommandLine, tmp_path: Path) -> None:
-    command_line("train", "experiment=fig1/with_bn", "scale=smoke", "steps=20")
-    done = command_line("figure", "fig1", "--scale", "smoke", "steps=20")
+    command_line("train", "steps=20")
+    done = command_line("figure", "fig1", "steps=20")
     assert done.returncode == 0, done.stderr
-    assert "fig1/without_bn: not run" in done.stdout
-    folder = tmp_path / "results" / "smoke" / "fig1,steps=20"
+    assert "not run: without BN; `bnrepro reproduce fig1 --scale smoke` runs them" in done.stdout
+    folder = tmp_path / "reports" / "smoke" / "fig1,steps=20"
     assert {file.name for file in folder.iterdir()} == {
         "bands.csv",
         "curves.csv",
+        "fig1.md",
         "fig1.png",
         "fig1.svg",
         "setup.json",
-        "summary.csv",
+        "table.csv",
     }
 
 
@@ -168,36 +168,43 @@ def test_figure_says_what_it_left_out(command_line: CommandLine, tmp_path: Path)
     damaged = write_run(runs, "fig1/with_bn", {"test/accuracy": [0.1, 0.8]}, seed=1)
     with damaged.metrics.open("a") as file:
         file.write('{"step": 7\n')
-    for lr in (0.2, 0.3):
-        write_run(runs, "fig1/with_bn", {"test/accuracy": [0.1, 0.5]}, [f"optim.lr={lr}"])
-    done = command_line("figure", "fig1", "--scale", "smoke", "--json")
+    unreadable = write_run(runs, "fig1/with_bn", {"test/accuracy": [0.1, 0.9]}, seed=2)
+    unreadable.config.write_text("config: [")
+    done = command_line("figure", "fig1", "--json")
     assert done.returncode == 0, done.stderr
-    notes = [
-        "fig1/with_bn: 2 runs left out, different in optim.lr",
-        f"fig1/with_bn/{damaged.path.name}/metrics.jsonl: 1 row skipped: line 3 is no JSON row",
-    ]
-    assert done.stderr.splitlines() == notes
-    assert json.loads(done.stdout)["notes"] == notes
-    setup = json.loads((tmp_path / "results" / "smoke" / "fig1" / "setup.json").read_text())
-    assert setup["left_out"] == notes
-    assert setup["experiments"]["fig1/with_bn"]["seeds"] == [0, 1], "the damaged run is kept"
+    notes = json.loads(done.stdout)["notes"]
+    assert len(notes) == 2
+    assert notes[0].startswith("1 run(s) left out: config.yaml is damaged")
+    assert notes[1].endswith("metrics.jsonl: 1 row skipped: line 3 is no JSON row")
+    assert done.stderr.splitlines() == [f"note: {note}" for note in notes]
+    setup = json.loads((tmp_path / "reports" / "smoke" / "fig1" / "setup.json").read_text())
+    assert setup["lines"]["with BN"]["seeds"] == [0, 1], "the damaged run is kept"
 
 
 def test_report_tells_people_and_scripts_the_verdicts(
     command_line: CommandLine, tmp_path: Path
 ) -> None:
-    for network, accuracy in (("with_bn", 0.9), ("without_bn", 0.8)):
-        for seed in (0, 1):
-            curve = {"test/accuracy": [0.1, accuracy]}
-            write_run(tmp_path / "runs", f"fig1/{network}", curve, seed=seed)
-    done = command_line("report", "--scale", "smoke")
+    for network, accuracy in (("with_bn", 0.81), ("without_bn", 0.8)):
+        for seed in range(3):
+            curve = {"test/accuracy": [0.1, *[accuracy] * 40]}
+            write_run(tmp_path / "runs", f"fig1/{network}", curve, seed=seed, scale="laptop")
+    done = command_line("report", "--scale", "laptop")
     assert done.returncode == 0, done.stderr
     assert "mnist_higher: reproduced" in done.stdout
-    assert "fig2/bn_x5: not run; `bnrepro train" in done.stdout
-    values = json.loads(command_line("report", "--scale", "smoke", "--json").stdout)
+    assert "lines of studies not run; `bnrepro reproduce all --scale laptop`" in done.stdout
+    values = json.loads(command_line("report", "--scale", "laptop", "--json").stdout)
     assert values["verdicts"]["mnist_higher"] == "reproduced"
-    assert "results/smoke/REPORT.md" in values["files"]
-    assert not (tmp_path / "results" / "smoke" / "report.html").exists(), "not asked for"
+    assert "fig2: BN-x5" in values["not_run"]
+    assert "reports/laptop/REPORT.md" in values["files"]
+    assert not (tmp_path / "reports" / "laptop" / "report.html").exists(), "not asked for"
+
+
+def test_bare_commands_speak_of_the_same_run(command_line: CommandLine) -> None:
+    config = json.loads(command_line("config", "--json").stdout)
+    trained = json.loads(command_line("train", "steps=20", "--json").stdout)
+    changed = json.loads(command_line("config", "steps=20", "--json").stdout)
+    assert trained["directory"].endswith(f"fig1/with_bn/{changed['run_id']}")
+    assert config["config"]["scale"] == changed["config"]["scale"] == "smoke"
 
 
 def test_version_is_the_projects() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bnrepro.completion import complete_override
+from bnrepro.completion import complete_override, complete_scale, complete_study
+from bnrepro.studies.registry import VARIABLE, study_names
 
 
 def _names(incomplete: str) -> set[str]:
@@ -24,6 +25,20 @@ def test_experiments_groups_keys_and_choices_are_offered() -> None:
     assert "data=fig1" not in _names("data="), "folders are no options"
 
 
+def test_studies_and_scales_are_offered() -> None:
+    assert complete_study("") == study_names()
+    assert complete_study("fig") == ["fig1", "fig2", "fig4"]
+    assert [name for name, _ in complete_scale("")] == ["gpu", "laptop", "paper", "smoke"]
+    assert [name for name, _ in complete_scale("la")] == ["laptop"]
+
+
+def test_folder_of_studies_that_is_not_there_breaks_no_shell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(VARIABLE, "nowhere")
+    assert complete_study("") == []
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
 @pytest.mark.parametrize(
     ("words", "cursor", "expected"),
@@ -33,6 +48,7 @@ def test_experiments_groups_keys_and_choices_are_offered() -> None:
         ("bnrepro train experiment = fig1/wit", 4, {"fig1/with_bn", "fig1/without_bn"}),
         ("bnrepro train norm =", 3, {"none", "batch", "batch_reference", "layer", "group"}),
         ("bnrepro tr", 1, {"train"}),
+        ("bnrepro figure fi", 2, {"fig1", "fig2", "fig4"}),
     ],
 )
 def test_bash_completes(words: str, cursor: int, expected: set[str]) -> None:
@@ -54,7 +70,8 @@ def test_bash_completes(words: str, cursor: int, expected: set[str]) -> None:
 
 def test_completion_does_not_wait_for_torch() -> None:
     code = (
-        "import sys; from bnrepro.completion import complete_override as c; "
-        "c('experiment='); c(''); sys.exit('torch' in sys.modules)"
+        "import sys; from bnrepro.completion import complete_override as c, complete_study; "
+        "c('experiment='); c(''); complete_study(''); "
+        "sys.exit(bool({'torch', 'matplotlib', 'plotly'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

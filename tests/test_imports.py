@@ -1,78 +1,97 @@
 """Who may know whom: DESIGN of the house, held by reading the imports."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import bnrepro
+from bnrepro.studies.registry import study_names
 
 PACKAGE = Path(bnrepro.__file__).parent
 
-# A part of the package, and the parts it may import. cli may import everything.
+# A part of the package, and the parts it may import; cli may import everything. A renderer is
+# handed a study: it knows what one is and what there is of it, and no single one.
+_HANDED = {"studies.study", "studies.evidence"}
 ALLOWED = {
     "errors": set(),
-    "runs": set(),
-    "statistics": set(),
-    "predictions": {"runs"},
-    "inference": {
-        "config",
-        "data",
-        "errors",
-        "nn",
-        "predictions",
-        "runs",
-        "statistics",
-        "training",
-    },
-    "paper": {"statistics"},
+    "config": {"errors"},
+    "runs": {"config"},
+    "measure": {"runs"},
+    "paper": set(),
     "nn": set(),
     "data": {"errors"},
-    "config": {"errors"},
-    "completion": {"config"},
+    "training": {"config", "data", "errors", "nn", "runs"},
+    "sweep": {"config", "errors", "runs", "training"},
+    "inference": {"config", "data", "errors", "measure", "nn", "runs", "training"},
+    "prepare": {"config", "nn", "training"},
+    "studies": {"config", "errors", "measure", "paper", "runs"},
+    "render": {"config", "errors", "measure", "paper", "runs", *_HANDED},
+    "dashboard": {"config", "errors", "measure", "paper", "runs", *_HANDED},
+    "reproduce": {"config", "errors", "render", "runs", "studies", "sweep"},
+    "completion": {"config", "errors", "studies.registry"},
     "doctor": {"data"},
-    "training": {"config", "data", "nn", "errors", "runs"},
-    "studies": {"nn"},
-    "reproduce": {
-        "config",
-        "errors",
-        "inference",
-        "paper",
-        "reports",
-        "runs",
-        "studies",
-        "sweep",
-    },
-    "sweep": {"config", "training", "errors", "runs"},
-    "reports": {"config", "paper", "errors", "predictions", "runs", "statistics"},
-    "dashboard": {"config", "paper", "reports", "errors", "runs", "statistics"},
 }
+# Inside functions only: what a study prepares is computed with torch.
+LATE = {"studies": {"inference", "prepare"}}
 
 # What speaks to Hydra: composing, and expanding a sweep.
 HYDRA = {"config/load.py", "config/expand.py"}
 
 
-def _imports(file: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bnrepro."):
-            found.add(node.module.split(".")[1])
-        elif isinstance(node, ast.ImportFrom) and node.module == "bnrepro":
-            found |= {alias.name for alias in node.names} - {"__version__"}
-        elif isinstance(node, ast.Import):
-            found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("bnrepro.")}
-    return found
+def _files() -> Iterator[tuple[str, Path]]:
+    for file in PACKAGE.rglob("*.py"):
+        yield file.relative_to(PACKAGE).parts[0].removesuffix(".py"), file
+
+
+def _imports(node: ast.AST) -> set[str]:
+    """Modules of the package, below its name, that are imported in a piece of code."""
+    modules = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.ImportFrom) and (part.module or "").startswith("bnrepro."):
+            modules.add(part.module.removeprefix("bnrepro."))
+        elif isinstance(part, ast.ImportFrom) and part.module == "bnrepro":
+            modules |= {alias.name for alias in part.names} - {"__version__"}
+        elif isinstance(part, ast.Import):
+            names = (alias.name for alias in part.names)
+            modules |= {n.removeprefix("bnrepro.") for n in names if n.startswith("bnrepro.")}
+    return modules
+
+
+def _may(module: str, allowed: set[str]) -> bool:
+    return module in allowed or module.split(".")[0] in allowed
 
 
 def test_parts_import_only_what_they_may_know() -> None:
-    for file in PACKAGE.rglob("*.py"):
-        part = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    for part, file in _files():
         if part in {"__init__", "__main__", "cli"}:
             continue
-        forbidden = _imports(file) - ALLOWED[part] - {part}
-        assert not forbidden, f"{file} imports {forbidden}"
+        tree = ast.parse(file.read_text())
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        late = set().union(*map(_imports, functions))
+        for module in _imports(tree):
+            allowed = ALLOWED[part] | {part}
+            in_time = _may(module, allowed)
+            assert in_time or (module in late and _may(module, LATE.get(part, set()))), (
+                f"{file} imports {module}"
+            )
+
+
+def test_what_is_late_is_late_everywhere() -> None:
+    for part, file in _files():
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                late = {m for m in _imports(node) if _may(m, LATE.get(part, set()))}
+                assert not late, f"{file} imports {late} at the top"
+
+
+def test_nothing_names_a_study() -> None:
+    studies = {f"studies.{name}" for name in study_names()}
+    for _, file in _files():
+        assert not _imports(ast.parse(file.read_text())) & studies, file
 
 
 def test_only_these_files_know_hydra() -> None:
-    for file in PACKAGE.rglob("*.py"):
+    for _, file in _files():
         uses = {
             alias.name.split(".")[0] if isinstance(node, ast.Import) else node.module.split(".")[0]
             for node in ast.walk(ast.parse(file.read_text()))

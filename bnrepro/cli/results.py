@@ -1,6 +1,7 @@
 """`bnrepro figure`, `report`, `reproduce` and `dashboard`."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,7 @@ from bnrepro.cli.options import (
     Workers,
 )
 from bnrepro.cli.sweep import exit_as
-from bnrepro.completion import complete_study
+from bnrepro.completion import complete_study, names_of_studies
 
 if TYPE_CHECKING:
     from bnrepro.render.report import Report
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 )
 def figure(
     name: Annotated[
-        str, typer.Argument(help="Which study: `bnrepro list`.", autocompletion=complete_study)
+        str,
+        typer.Argument(help=f"One of: {names_of_studies()}.", autocompletion=complete_study),
     ],
     overrides: Overrides = None,
     scale: Scale = "smoke",
@@ -56,10 +58,11 @@ def figure(
 
     evidence = evidence_of(name, scale, runs, out, overrides or [])
     files = list(map(str, write_study(evidence)))
+    _show_notes(evidence.notes)
     missing = [line.label for line in evidence.missing]
     if as_json:
         values = {"folder": str(evidence.folder), "files": files, "not_run": missing}
-        typer.echo(json.dumps(values))
+        typer.echo(json.dumps(values | {"notes": evidence.notes}))
         return
     if missing:
         typer.echo(
@@ -98,8 +101,14 @@ def report(
     _show_report(written, scale, as_json)
 
 
+def _show_notes(notes: Sequence[str]) -> None:
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+
+
 def _show_report(written: "Report", scale: str, as_json: bool) -> None:
     files = list(map(str, written.files))
+    _show_notes(written.notes)
     if as_json:
         typer.echo(json.dumps(written._asdict() | {"files": files}))
         return
@@ -126,7 +135,7 @@ def reproduce(
         list[str] | None,
         typer.Argument(
             metavar="STUDY...",
-            help="Studies: `bnrepro list`; all, or none: all of them.",
+            help=f"Of: {names_of_studies()}; all, or none: all of them.",
             autocompletion=complete_study,
         ),
     ] = None,

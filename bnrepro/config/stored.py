@@ -20,13 +20,15 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def read_stored(file: Path) -> tuple[RunConfig, list[dict[str, Any]]] | None:
     """What a run was told, and the provenance of each process that worked on it.
 
-    None: the file is damaged, deleted, or was written by another version.
+    None: the file is damaged, deleted, or was written by a version that this one cannot read.
     """
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
+        if content.get("version", 1) > STORED_VERSION:
+            return None
         provenance = [dict(process) for process in content["provenance"]]
         return parse_stored(content["config"]), provenance
-    except (UserError, KeyError, TypeError, ValueError, OSError, yaml.YAMLError):
+    except (UserError, KeyError, TypeError, AttributeError, ValueError, OSError, yaml.YAMLError):
         return None
 
 

@@ -70,7 +70,10 @@ def _charts(study: Study, averaged: bool) -> list[Any]:
             low, middle, high = (chart_tag(study, line, by_name[name]) for name in panel.series)
             margins.append(_margin(title, middle, low, high))
         else:
-            lines += [_lines(title, f"{study.name}/{name}") for name in panel.series]
+            shown = [by_name[name] for name in panel.series if not by_name[name].minus]
+            of = [line for line in study.lines if not panel.lines or line.label in panel.lines]
+            tags = dict.fromkeys(chart_tag(study, line, one) for one in shown for line in of)
+            lines += [_lines(title, *tags)] if tags else []
     if not lines:
         lines = [_lines(f"{study.title}: held-out accuracy", f"{study.name}/accuracy")]
     return [*lines, *reversed(margins)]
@@ -81,8 +84,8 @@ def _means(title: str, name: str) -> list[Any]:
     return [_margin(f"{title}: mean over finished seeds with 95 % interval", *band)]
 
 
-def _lines(title: str, tag: str) -> Any:
-    content = layout_pb2.MultilineChartContent(tag=[f"^{re.escape(tag)}$"])
+def _lines(title: str, *tags: str) -> Any:
+    content = layout_pb2.MultilineChartContent(tag=[f"^{re.escape(tag)}$" for tag in tags])
     return layout_pb2.Chart(title=title, multiline=content)
 
 

@@ -318,12 +318,13 @@ GAP_CHANGE = Quantity(
 
 def last(name: str, tag: str) -> Quantity:
     """The last recorded value of a tag: where evaluations are too far apart for a running mean."""
-    return Quantity(
-        f"last_{name}",
-        f"the last {tag}",
-        "accuracy",
-        lambda run, _: np.nan if run.diverged else float(run.rows[tag].dropna().iloc[-1]),
-    )
+
+    def measure(run: EndedRun, _: EndedRun) -> float | None:
+        if tag not in run.rows:
+            return None
+        return np.nan if run.diverged else float(run.rows[tag].dropna().iloc[-1])
+
+    return Quantity(f"last_{name}", f"the last {tag}", "accuracy", measure)
 
 
 def accuracy_after(share: float) -> Quantity:

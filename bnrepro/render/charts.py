@@ -113,7 +113,7 @@ def _against(panel: Against, evidence: Evidence) -> tuple[list[Trace], dict[str,
             trace |= {"mode": "markers", "text": known["line"].tolist()}
             trace["hovertemplate"] = "%{text}: %{y:,.4g}"
             data.append(trace)
-        failed = places[places["failed"]]
+        failed = places[places["failed"].astype(bool)].dropna(subset=["x"])
         if len(failed):
             data.append(
                 {

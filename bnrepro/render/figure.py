@@ -1,6 +1,7 @@
 """A study's picture, by matplotlib: a function for each kind of panel."""
 
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -215,9 +216,11 @@ def _draw_ends(axes: Axes, panel: Ends, evidence: Evidence) -> None:
 def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
     groups = dict.fromkeys(line.group for line in evidence.study.lines)
     placed = 0
-    for marker, group in zip("osD^v", groups, strict=False):
+    for marker, group in zip(cycle("osD^v"), groups, strict=False):
         places = evidence.places(panel, group).dropna(subset=["x"])
         placed += len(places)
+        if places.empty:
+            continue
         color = next(line.color for line in evidence.study.lines[::-1] if line.group == group)
         known = places.dropna(subset=["mean"])
         axes.errorbar(
@@ -227,7 +230,7 @@ def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
             fmt=marker,
             markersize=5,
             color=color,
-            label=f"{group} (n={places['n'].max() if len(places) else 0})",
+            label=f"{group} (n={places['n'].max()})",
         )
         for _, place in places.iterrows():
             if place["failed"]:

@@ -30,11 +30,13 @@ class Report(NamedTuple):
         files: that it wrote, the studies' own left out.
         verdicts: the claims, by name; empty at a scale that is a demonstration.
         not_run: ``study: line`` of lines without an ended run.
+        notes: a sentence on what was left out of the runs.
     """
 
     files: list[Path]
     verdicts: dict[str, Verdict]
     not_run: list[str]
+    notes: list[str]
 
 
 class _Section(NamedTuple):
@@ -132,7 +134,8 @@ def write_report(studies: Sequence[Evidence], scale: str, results: Path, html: b
         raise UserError(f"{results}: cannot be written ({error.strerror})") from error
     missing = [f"{one.study.name}: {line.label}" for one in studies for line in one.missing]
     verdicts = {finding.claim.name: finding.verdict for finding in findings}
-    return Report(files, verdicts, missing)
+    notes = list(dict.fromkeys(note for one in studies for note in one.notes))
+    return Report(files, verdicts, missing, notes)
 
 
 def write_page(studies: Sequence[Evidence], title: str, file: Path) -> Path:

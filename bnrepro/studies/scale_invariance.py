@@ -32,8 +32,9 @@ def _rows(evidence: Evidence) -> pd.DataFrame:
 
 
 def _cells(rows: pd.DataFrame) -> pd.DataFrame:
-    cells = rows.rename(columns=_DIFFERENCES | {"scale": "factor a on the weights"})
-    return cells.map(lambda value: f"{value:.2g}")
+    cells = rows[[*_DIFFERENCES]].map(lambda value: f"{value:.2g}").rename(columns=_DIFFERENCES)
+    cells.insert(0, "factor a on the weights", rows["scale"].map(lambda value: f"{value:g}"))
+    return cells
 
 
 def _worst(evidence: Evidence) -> dict[int, float]:

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bnrepro.measure.quantities import steps_to
+from bnrepro.measure.curves import steps_to_reach
+from bnrepro.measure.quantities import level, steps_to
 from bnrepro.measure.verdict import Above
+from bnrepro.runs.ended import EndedRun
 from bnrepro.studies.evidence import Evidence, line_config
 from bnrepro.studies.study import Against, Claim, Column, Line, Study, Table
 
@@ -71,10 +73,13 @@ def _steps(evidence: Evidence, group: str) -> dict[str, float]:
         runs = evidence.runs[line.label]
         if line.group != group or not runs:
             continue
-        sample = evidence.sample(_QUANTITY, line.label)
-        longest = max(float(run.rows.index.max()) for run in runs)
-        steps[line.label] = float(np.nan_to_num(sample.values, nan=longest).mean())
+        steps[line.label] = float(np.mean([_steps_of(run) for run in runs]))
     return steps
+
+
+def _steps_of(run: EndedRun) -> float:
+    steps = steps_to_reach(level(run), _LEVEL)
+    return float(run.rows.index.max()) if np.isnan(steps) else max(steps, 1.0)
 
 
 def _remarks(evidence: Evidence) -> list[str]:
@@ -93,21 +98,21 @@ def _remarks(evidence: Evidence) -> list[str]:
 
 
 def _care(evidence: Evidence) -> dict[int, float]:
-    """The worst start over the best without BN, over the same with BN, a seed."""
-    ratios: dict[int, float] = {}
-    for seed in sorted({run.seed for runs in evidence.runs.values() for run in runs}):
-        spans = []
-        for group in (_WITHOUT, _WITH):
-            steps = []
-            for line in evidence.study.lines:
-                run = next((r for r in evidence.runs[line.label] if r.seed == seed), None)
-                if line.group == group and run is not None:
-                    value = _QUANTITY.measure(run, run)
-                    last = float(run.rows.index.max())
-                    steps.append(last if value is None or np.isnan(value) else value)
-            spans.append(max(steps) / min(steps) if len(steps) > 1 else np.nan)
-        if not np.isnan(spans).any():
-            ratios[seed] = spans[0] / spans[1]
+    """The worst start over the best without BN, over the same with BN, a seed that has all."""
+    by_line = {label: {run.seed: run for run in runs} for label, runs in evidence.runs.items()}
+    seeds = set.intersection(*(set(runs) for runs in by_line.values()))
+    ratios = {}
+    for seed in sorted(seeds):
+        steps = {
+            group: [
+                _steps_of(by_line[line.label][seed])
+                for line in evidence.study.lines
+                if line.group == group
+            ]
+            for group in (_WITHOUT, _WITH)
+        }
+        without, with_bn = (max(of_group) / min(of_group) for of_group in steps.values())
+        ratios[seed] = without / with_bn
     return ratios
 
 

@@ -12,6 +12,7 @@ DATA = [name for name in options("data") if name != "image_folder"]  # needs a f
 
 def test_bare_command_is_the_paper_network_on_digits() -> None:
     config = load([])
+    assert (config.experiment, config.scale) == ("fig1/with_bn", "smoke")
     assert config.data.name == "digits"
     assert config.norm.name == "batch"
     assert config.model.hidden == (100, 100, 100)
@@ -19,14 +20,21 @@ def test_bare_command_is_the_paper_network_on_digits() -> None:
     assert config.batch_size == 60
 
 
-def test_experiment_without_scale_runs_at_laptop() -> None:
-    config = load(["experiment=fig1/with_bn"])
-    assert (config.scale, config.data.name, config.steps) == ("laptop", "mnist", 50_000)
+def test_an_override_keeps_the_default_experiment_and_scale() -> None:
+    bare = load([]).model_dump()
+    changed = load(["seed=1"]).model_dump()
+    assert {key for key in bare if bare[key] != changed[key]} == {"seed"}
+    assert load(["experiment=fig1/without_bn"]).scale == "smoke"
+
+
+def test_larger_scales_are_the_papers_data_and_length() -> None:
+    config = load(["experiment=fig1/with_bn", "scale=laptop"])
+    assert (config.data.name, config.steps) == ("mnist", 50_000)
 
 
 def test_figure_1_networks_differ_in_normalization_alone() -> None:
-    with_bn = load(["experiment=fig1/with_bn"]).model_dump()
-    without_bn = load(["experiment=fig1/without_bn"]).model_dump()
+    with_bn = load(["experiment=fig1/with_bn", "scale=laptop"]).model_dump()
+    without_bn = load(["experiment=fig1/without_bn", "scale=laptop"]).model_dump()
     different = {key for key in with_bn if with_bn[key] != without_bn[key]}
     assert different == {"experiment", "norm"}
 
@@ -102,6 +110,16 @@ def test_command_line_beats_scale_and_experiment() -> None:
         (["evaluation.at=[1,0]"], "evaluation.at.1=0: must be at least 1"),
         (["norm=group", "norm.groups=3"], "norm.groups=3: does not divide model.hidden[0]=100"),
         (["probe.unit=100"], "probe.unit=100: model.hidden[0] has 100 units; use 0 to 99"),
+        (["data.scale=wide"], "data.scale=wide: must be 'symmetric', 'unit' or 'pixels'"),
+        (["data=mnist", "data.binarize=no"], "data.binarize=False: must be"),
+        (
+            ["model=inception", "model.init=cafe"],
+            "model.init=cafe: must be 'xavier'",
+        ),
+        (["optim.bias_rate=-1"], "optim.bias_rate=-1: must be at least 0"),
+        (["optim.bias_decay=1"], "optim.bias_decay=1: must be true or false"),
+        (["budget=half"], "budget=half: must be 'paper' or 'equal'"),
+        (["experiment=custom"], "experiment=custom: no such option"),
         (["data.train_examples=59"], "data.train_examples=59: fewer than one mini-batch"),
         (["seed=1,2"], "seed=1,2: several values for one run"),
         (["steps"], "'steps': not an override; write key=value"),

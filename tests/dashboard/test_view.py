@@ -3,15 +3,21 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import metadata
 
-from bnrepro.config import load
+from bnrepro.config import preset
+from bnrepro.dashboard.layout import layout
 from bnrepro.dashboard.view import View
 from bnrepro.errors import UserError
+from bnrepro.measure.intervals import mean_over_seeds
 from bnrepro.paper import paper_curve
 from bnrepro.runs import RunDirectory, State, read_rows
+from bnrepro.studies.registry import studies, study
+from bnrepro.studies.study import Curves, Line, Study
 from tests.dashboard.conftest import add_row, write_run
 
 
@@ -22,7 +28,12 @@ class _Dashboard:
         self.said: list[str] = []
         self.folder = tmp_path / "view"
         self.view = View(
-            self.folder, tmp_path / "runs", scale, tmp_path / "results", self.said.append
+            self.folder,
+            tmp_path / "runs",
+            scale,
+            tmp_path / "results",
+            studies(),
+            self.said.append,
         )
         self.view.refresh()
 
@@ -52,38 +63,48 @@ def test_runs_are_named_by_experiment_seed_and_what_differs(runs: Path, tmp_path
         "fig1/with_bn,optim.lr=0.3/seed0",
         "fig2/bn_x5/seed0",
         "report",
-        *(f"paper/{m}" for m in ("Inception", "BN-Baseline", "BN-x5", "BN-x30", "BN-x5-Sigmoid")),
+        "paper/BN-x5",
         "paper/with BN",
         "paper/without BN",
     }
 
 
 def test_another_kind_of_section_is_named_by_its_kind(tmp_path: Path) -> None:
-    write_run(tmp_path / "runs", "experiment=fig1/with_bn", "norm=group", "norm.groups=5")
+    write_run(tmp_path / "runs", "fig1/with_bn", "norm=group", "norm.groups=5")
     assert "fig1/with_bn,norm=group/seed0" in _Dashboard(tmp_path).names()
 
 
-def test_every_row_is_shown_under_its_tag_and_its_figures(runs: Path, tmp_path: Path) -> None:
+def test_every_row_is_shown_under_its_tag_and_its_studies(runs: Path, tmp_path: Path) -> None:
     dashboard = _Dashboard(tmp_path)
     [directory] = map(RunDirectory, (runs / "fig2" / "bn_x5").iterdir())
     recorded = _recorded(directory, "test/accuracy")
     assert len(recorded) == 6
     assert dashboard.points("fig2/bn_x5/seed0", "test/accuracy") == recorded
-    assert dashboard.points("fig2/bn_x5/seed0", "fig2/accuracy") == recorded
-    panel = dashboard.points("fig1/without_bn/seed1", "fig1b/p85")
+    for one in ("fig2", "seven_changes"):
+        assert dashboard.points("fig2/bn_x5/seed0", f"{one}/accuracy") == recorded
+    panel = dashboard.points("fig1/without_bn/seed1", "fig1/without BN/unit_p85")
     assert panel == dashboard.points("fig1/without_bn/seed1", "probe/hidden.2/unit/p85")
-    assert "fig1c/p85" not in dashboard.run("fig1/without_bn/seed1").Tags()["scalars"]
+    tags = dashboard.run("fig1/without_bn/seed1").Tags()["scalars"]
+    assert "fig1/with BN/unit_p85" not in tags
+    changed = dashboard.run("fig1/with_bn,optim.lr=0.3/seed0").Tags()["scalars"]
+    assert "other/accuracy" in changed
+    assert "fig1/accuracy" not in changed, "no line of a figure"
 
 
 def test_papers_curves_lie_on_our_axis(runs: Path, tmp_path: Path) -> None:
     dashboard = _Dashboard(tmp_path)
-    length = load(["experiment=fig2/bn_x5", "scale=smoke"]).inception_steps
+    config = preset("fig2/bn_x5", "smoke")
+    length = config.inception_steps
     assert length is not None
     paper = paper_curve("fig2_BN-x5")
     shown = dashboard.points("paper/BN-x5", "test/accuracy")
-    assert shown[-1] == (round(paper.steps[-1] * length / 31.0e6), paper.values[-1])
-    steps = load(["experiment=fig1/with_bn", "scale=smoke"]).steps
-    percentiles = [dashboard.points("paper/with BN", f"fig1c/p{p}") for p in (15, 50, 85)]
+    ours = paper.steps * length / 31.0e6
+    last = np.flatnonzero(ours <= config.steps)[-1]
+    assert shown[-1] == (round(ours[last]), paper.values[last])
+    steps = preset("fig1/with_bn", "smoke").steps
+    percentiles = [
+        dashboard.points("paper/with BN", f"fig1/with BN/unit_p{p}") for p in (15, 50, 85)
+    ]
     assert len({tuple(step for step, _ in curve) for curve in percentiles}) == 1, (
         "a margin chart refuses values at different steps"
     )
@@ -100,16 +121,13 @@ def test_mean_over_ended_seeds_has_its_interval(runs: Path, tmp_path: Path) -> N
         for tag in ("mean", "mean_low", "mean_high")
     )
     seeds = [dashboard.points(f"fig1/with_bn/seed{s}", "test/accuracy")[-1][1] for s in (0, 1)]
-    assert mean[-1] == pytest.approx(sum(seed.expected for seed in seeds) / 2)
-    assert low[-1] == seeds[0]
-    assert high[-1] == seeds[1]
+    expected = mean_over_seeds([seed.expected for seed in seeds])
+    assert (mean[-1], low[-1], high[-1]) == pytest.approx(expected[:3], rel=1e-5)
 
 
 def test_mean_ends_where_one_seed_is_left(tmp_path: Path) -> None:
-    write_run(tmp_path / "runs", "experiment=fig1/with_bn", "seed=0")
-    early = write_run(
-        tmp_path / "runs", "experiment=fig1/with_bn", "seed=1", rows=3, state=State.DIVERGED
-    )
+    write_run(tmp_path / "runs", "fig1/with_bn", seed=0)
+    early = write_run(tmp_path / "runs", "fig1/with_bn", seed=1, rows=3, state=State.DIVERGED)
     with early.metrics.open("a") as file:
         file.write('{"step": 30, "test/accuracy": "NaN"}\n')
     shown = _Dashboard(tmp_path).points("fig1/with_bn/mean", "fig1/mean")
@@ -132,15 +150,44 @@ def test_hparams_have_the_same_keys_and_types_in_every_run(runs: Path, tmp_path:
 
 
 def test_study_of_statistics_has_its_charts(tmp_path: Path) -> None:
-    directory = write_run(
-        tmp_path / "runs", "experiment=statistics/batch_2", rows=0, state=State.RUNNING
-    )
-    row = {"step": 0, "test/accuracy": 0.6, "test/moving/accuracy": 0.5}
-    directory.metrics.write_text(json.dumps(row) + "\n")
+    experiment = "evaluation_statistics"
+    size = "batch_size=2"
+    directory = write_run(tmp_path / "runs", experiment, size, rows=0, state=State.RUNNING)
+    row = {"step": 0, "test/accuracy": 0.6, "test/population/accuracy": 0.6}
+    directory.metrics.write_text(json.dumps(row | {"test/moving/accuracy": 0.5}) + "\n")
     dashboard = _Dashboard(tmp_path)
-    assert dashboard.points("statistics/batch_2/seed0", "statistics/accuracy") == [(0, 0.6)]
-    assert dashboard.points("statistics/batch_2/seed0", "statistics/moving") == [(0, 0.5)]
-    assert dashboard.names() == {"statistics/batch_2/seed0", "report"}, "no curve of the paper's"
+    [name] = dashboard.names() - {"report"}  # and no curve of the paper's
+    assert dashboard.points(name, f"{experiment}/population") == [(0, 0.6)]
+    assert dashboard.points(name, f"{experiment}/moving") == [(0, 0.5)]
+
+
+def _charts(name: str) -> dict[str, list[str]]:
+    """The tags of each chart of lines of a study."""
+    shown = layout([study(name)], others=False, averaged={name}, layers=[])
+    parsed = layout_pb2.Layout()
+    parsed.ParseFromString(shown.value[0].tensor.string_val[0])
+    [category, _all] = parsed.category
+    return {chart.title: list(chart.multiline.tag) for chart in category.chart}
+
+
+def test_chart_of_a_panel_has_the_tags_of_its_lines_that_runs_record() -> None:
+    charts = _charts("evaluation_statistics")
+    [during] = [tags for title, tags in charts.items() if title.startswith("(b)")]
+    assert during == ["^evaluation_statistics/population$", "^evaluation_statistics/moving$"]
+    assert not any(title.startswith("(c)") for title in charts), "a difference is not recorded"
+    assert _charts("fig1")["(a) test accuracy"] == ["^fig1/accuracy$"]
+
+
+def test_panel_of_one_line_shows_that_line() -> None:
+    one = Study(
+        "own",
+        "Own",
+        "Which?",
+        (Line("a", "fig1/with_bn"), Line("b", "fig1/without_bn")),
+        panels=(Curves("of a alone", ("accuracy",), "accuracy", lines=("a",)),),
+    )
+    shown = layout([one], others=False, averaged=set(), layers=[]).SerializeToString()
+    assert b"^own/a/accuracy$" in shown
 
 
 def test_histograms_are_shown(runs: Path, tmp_path: Path) -> None:
@@ -172,7 +219,7 @@ def test_what_is_added_is_appended_and_what_is_cut_off_is_replaced(
 def test_started_again_it_writes_only_what_changed(runs: Path, tmp_path: Path) -> None:
     first = _Dashboard(tmp_path)
     files = {file: file.stat().st_mtime_ns for file in first.folder.rglob("*tfevents*")}
-    added = write_run(runs, "experiment=fig1/with_bn", "seed=2")
+    added = write_run(runs, "fig1/with_bn", seed=2)
     gone = next(iter((runs / "fig2" / "bn_x5").iterdir())) / "config.yaml"
     gone.unlink()
     second = _Dashboard(tmp_path)
@@ -229,7 +276,7 @@ def test_run_that_is_deleted_or_new_while_serving(runs: Path, tmp_path: Path) ->
     dashboard = _Dashboard(tmp_path)
     assert dashboard.view.going_on == 1
     shutil.rmtree(runs / "fig1" / "without_bn")
-    write_run(runs, "experiment=fig1/with_bn", "seed=3", state=State.DIVERGED)
+    write_run(runs, "fig1/with_bn", seed=3, state=State.DIVERGED)
     dashboard.view.refresh()
     assert "fig1/with_bn/seed3" in dashboard.names()
     assert "fig1/without_bn/seed0" in dashboard.names(), "shown until the next start"
@@ -264,7 +311,7 @@ def test_run_of_another_version_is_said_and_left_out(runs: Path, tmp_path: Path)
 def test_no_run_says_how_to_make_one_or_where_there_are_some(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="`bnrepro train experiment=fig1/with_bn scale=smoke`"):
         _Dashboard(tmp_path)
-    write_run(tmp_path / "runs", "experiment=fig1/with_bn")
+    write_run(tmp_path / "runs", "fig1/with_bn")
     with pytest.raises(UserError, match="there are runs at scale smoke: use --scale smoke"):
         _Dashboard(tmp_path, scale="laptop")
 

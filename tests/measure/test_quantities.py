@@ -131,6 +131,7 @@ def test_gap_change_is_between_training_and_held_out_loss() -> None:
 def test_last_is_one_value_not_a_mean() -> None:
     run = ended_run([0.1] * 6, tags={"test/moving/accuracy": [0, 0, 0, 0, np.nan, 0.7]})
     assert _value(last("moving", "test/moving/accuracy"), run) == 0.7
+    assert _value(last("pooled", "test/pooled/accuracy"), run) is None, "it was not recorded"
 
 
 def test_seeds_are_compared_with_their_own() -> None:
