@@ -243,8 +243,10 @@ def _describe(error: ErrorDetails) -> str:
             wanted = "must be true or false"
         case "string_type":
             wanted = "must be text"
-        case "tuple_type" | "too_short":
-            wanted = "must be a list, for example [100,100]"
+        case "tuple_type":
+            wanted = "must be a list in brackets, [a,b]"
+        case "too_short":
+            wanted = "must be a list that is not empty"
         case _:
             wanted = error["msg"]
     return f"{key}={error['input']}: {wanted}"

@@ -94,7 +94,7 @@ def test_command_line_beats_scale_and_experiment() -> None:
         (["seed=true"], "seed=True: must be a whole number"),
         (["seed=-1"], "seed=-1: must be at least 0"),
         (["model.hidden=[100,0]"], "model.hidden.1=0: must be at least 1"),
-        (["model.hidden=[]"], "model.hidden=[]: must be a list"),
+        (["model.hidden=[]"], "model.hidden=[]: must be a list that is not empty"),
         (["model=cnn", "model.channels=0"], "model.channels=0: must be at least 1"),
         (["model.activation=tanh"], "model.activation=tanh: must be 'sigmoid' or 'relu'"),
         (["norm.momentum=0"], "norm.momentum=0: must be above 0"),

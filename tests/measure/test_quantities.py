@@ -1,5 +1,7 @@
 """Every number that tables, claims and charts share, on curves that tell what it must be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ from bnrepro.measure.quantities import (
     STEPS_TO_MATCH,
     TIMES_CHANCE,
     Quantity,
-    accuracy_at,
+    accuracy_after,
     final,
     last,
     sample,
@@ -77,12 +79,23 @@ def test_levels_and_ends() -> None:
     assert _value(TIMES_CHANCE, run) == pytest.approx(8)
 
 
-def test_accuracy_at_a_step_is_that_of_a_run_which_ends_there() -> None:
+def _with_length(run: EndedRun, inception_steps: int) -> EndedRun:
+    config = run.config.model_copy(update={"inception_steps": inception_steps})
+    return replace(run, config=config)
+
+
+def test_accuracy_after_a_share_is_that_of_a_run_which_ends_there() -> None:
     long, short = ended_run(_ramp(4000)), ended_run(_ramp(4000, length=1000))
-    assert _value(accuracy_at(1000), long) == pytest.approx(0.198)
-    assert _value(accuracy_at(1000), long) == _value(accuracy_at(1000), short)
-    assert np.isnan(_value(accuracy_at(1000), DIVERGED)), "it was gone by then"
-    assert _value(accuracy_at(300), DIVERGED) == pytest.approx(0.6)
+    quarter = accuracy_after(0.25)
+    of_long, of_short, of_diverged = (
+        _value(quarter, _with_length(run, 4000)) for run in (long, short, DIVERGED)
+    )
+    assert of_long == pytest.approx(0.198)
+    assert of_long == of_short
+    assert np.isnan(of_diverged), "it was gone by then"
+    assert _value(quarter, _with_length(DIVERGED, 1200)) == pytest.approx(0.6)
+    no_length = long.config.model_copy(update={"inception_steps": None})
+    assert _value(quarter, replace(long, config=no_length)) is None
 
 
 def test_early_lag_is_the_mean_below_the_reference_while_that_one_rises() -> None:

@@ -38,10 +38,6 @@ def _make_version_1(directory: RunDirectory) -> RunDirectory:
     return RunDirectory(directory.path.rename(directory.path.with_name(content["run_id"])))
 
 
-def test_names_of_version_1_are_those_that_it_gave() -> None:
-    assert _id_of_version_1(preset("fig1/with_bn", "laptop")) == "106f966dcef5"
-
-
 def test_new_run_lies_where_its_name_says(tmp_path: Path) -> None:
     config = config_of(tmp_path, "fig1/with_bn")
     assert locate(config).path == tmp_path / "fig1" / "with_bn" / run_id(config)
