@@ -23,10 +23,32 @@ def read_stored(file: Path) -> tuple[RunConfig, list[dict[str, Any]]] | None:
     None: the file is damaged, deleted, or was written by another version.
     """
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
-        return parse_stored(content["config"]), content["provenance"]
-    except (UserError, KeyError, TypeError, ValueError, OSError, yaml.YAMLError):
+        content = _parse(file)
+        return parse_stored(content["config"]), _provenance(content)
+    except (UserError, *_DAMAGE):
         return None
+
+
+def read_provenance(file: Path) -> list[dict[str, Any]]:
+    """The provenance alone, of a file whose config may be damaged; empty where it is, too."""
+    try:
+        return _provenance(_parse(file))
+    except _DAMAGE:
+        return []
+
+
+_DAMAGE = (KeyError, TypeError, ValueError, OSError, yaml.YAMLError)
+
+
+def _parse(file: Path) -> Any:
+    return yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
+
+
+def _provenance(content: Any) -> list[dict[str, Any]]:
+    entries = content["provenance"]
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError("not a list of mappings")
+    return entries
 
 
 def parse_stored(values: Any) -> RunConfig:
