@@ -75,7 +75,7 @@ def _damage(directory: RunDirectory) -> Iterator[str]:
     for name, digest in digests.items():
         file = directory.path / name
         if file == directory.weights and not file.exists():
-            continue  # said above, or given up with the state
+            continue  # said above
         if damage := find_damage(file, digest, is_whole=state.is_final):
             yield f"{file}: {damage}"
     if directory.metrics.name not in digests:

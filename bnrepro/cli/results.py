@@ -57,6 +57,8 @@ def figure(
     evidence = evidence_of(name, scale, runs, out, overrides or [])
     files = list(map(str, write_study(evidence)))
     missing = [line.label for line in evidence.missing]
+    for note in evidence.notes:
+        typer.echo(note, err=True)
     if as_json:
         values = {"folder": str(evidence.folder), "files": files, "not_run": missing}
         typer.echo(json.dumps(values))

@@ -28,6 +28,7 @@ class Evidence:
         folder: of its results; what it prepares is kept there.
         runs: of each line, by label and seed.
         overrides: what all lines were told besides, from the command line.
+        notes: a sentence on each run or row that was left out.
     """
 
     study: Study
@@ -35,6 +36,7 @@ class Evidence:
     folder: Path
     runs: dict[str, list[EndedRun]] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def missing(self) -> list[Line]:
@@ -198,7 +200,7 @@ def gather(
     """
     configs = {line.label: line_config(line, scale, overrides) for line in study.lines}
     runs = {label: ended.of(config) for label, config in configs.items()}
-    return Evidence(study, scale, folder, runs, tuple(overrides))
+    return Evidence(study, scale, folder, runs, tuple(overrides), tuple(ended.notes))
 
 
 def line_config(line: Line, scale: str, overrides: Sequence[str] = ()) -> RunConfig:
