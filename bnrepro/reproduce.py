@@ -146,7 +146,8 @@ def evidence_of(
     if evidence.is_empty:
         raise UserError(
             f"{name}: no finished run at scale={scale} under {runs}; "
-            f"`bnrepro reproduce {name} --scale {scale}` makes them"
+            + "".join(f"{note}; " for note in evidence.notes)
+            + f"`bnrepro reproduce {name} --scale {scale}` makes them"
         )
     return evidence
 

@@ -17,6 +17,7 @@ from bnrepro.cli import (  # isort: skip
     configs,  # noqa: F401
     results,  # noqa: F401
     inference,  # noqa: F401
+    verify,  # noqa: F401
     data,  # noqa: F401
     doctor,  # noqa: F401
 )

@@ -97,9 +97,18 @@ def _show_rows(rows: "list[RunRow]", as_json: bool) -> None:
 @app.command(epilog=examples("bnrepro status", "bnrepro status --runs D", "bnrepro status --json"))
 def status(runs: Runs = Path("runs"), as_json: Json = False, debug: Debug = False) -> None:
     """Show how every run stands, also while they are going elsewhere."""
+    from bnrepro.runs import find_runs
     from bnrepro.sweep import rows_of
 
     rows = rows_of(runs)
+    shown = {row.directory for row in rows}
+    left_out = [one.path for one in find_runs(runs) if str(one.path) not in shown]
+    if left_out:
+        typer.echo(
+            f"{len(left_out)} run(s) left out: config.yaml is damaged, or of a version of bnrepro "
+            f"that this one cannot read ({left_out[0]})",
+            err=True,
+        )
     if not rows and not as_json:
         typer.echo(f"no run under {runs}")
         return

@@ -23,13 +23,34 @@ def read_stored(file: Path) -> tuple[RunConfig, list[dict[str, Any]]] | None:
     None: the file is damaged, deleted, or was written by a version that this one cannot read.
     """
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
+        content = _parse(file)
         if content.get("version", 1) > STORED_VERSION:
             return None
-        provenance = [dict(process) for process in content["provenance"]]
-        return parse_stored(content["config"]), provenance
-    except (UserError, KeyError, TypeError, AttributeError, ValueError, OSError, yaml.YAMLError):
+        return parse_stored(content["config"]), _provenance(content)
+    except (UserError, *_DAMAGE):
         return None
+
+
+def read_provenance(file: Path) -> list[dict[str, Any]]:
+    """The provenance alone, of a file whose config may be damaged; empty where it is, too."""
+    try:
+        return _provenance(_parse(file))
+    except _DAMAGE:
+        return []
+
+
+_DAMAGE = (KeyError, TypeError, AttributeError, ValueError, OSError, yaml.YAMLError)
+
+
+def _parse(file: Path) -> Any:
+    return yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
+
+
+def _provenance(content: Any) -> list[dict[str, Any]]:
+    entries = content["provenance"]
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError("not a list of mappings")
+    return entries
 
 
 def parse_stored(values: Any) -> RunConfig:

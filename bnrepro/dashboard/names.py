@@ -5,18 +5,21 @@ from bnrepro.dashboard.sources import Source
 from bnrepro.errors import UserError
 
 _MOST_CHANGES = 3
+_MOST_BYTES = 200  # of a name; file systems allow a folder 255
 
 
 def curve_name(source: Source) -> str:
     """``fig2/bn_x5``, or ``fig2/bn_x5,optim.lr=0.3`` where it differs from the preset.
 
-    A run that differs in many keys has the id of its recipe there.
+    A run that differs in many keys has the id of its recipe there. A name is a folder of the view,
+    too, and a config may be of anybody's making: one that would lead elsewhere is the id alone.
     """
     config = source.config
     changes = _changes(config)
     if changes is None or len(changes) > _MOST_CHANGES:
         changes = [source.recipe]
-    return ",".join([config.experiment, *changes])
+    name = ",".join([config.experiment, *changes])
+    return name if _is_plain_path(name) else source.recipe
 
 
 def name_sources(sources: list[Source], taken: dict[str, Source]) -> dict[str, Source]:
@@ -35,6 +38,12 @@ def name_sources(sources: list[Source], taken: dict[str, Source]) -> dict[str, S
             name = f"{base} ({copies})"
         named[name] = source
     return named
+
+
+def _is_plain_path(name: str) -> bool:
+    """Whether it names a folder below the one that it is joined to, on every file system."""
+    are_folders = all(part.isprintable() and part.strip(". ") for part in name.split("/"))
+    return are_folders and len(name.encode()) <= _MOST_BYTES
 
 
 def _changes(config: RunConfig) -> list[str] | None:

@@ -125,9 +125,28 @@ def verify_prepared(sets: Path, source: str | None = None) -> list[str]:
     Raises:
         UserError: the first file that is missing or altered.
     """
+    return [verify_set(folder) for folder in set_folders(sets, source)]
+
+
+def set_folders(sets: Path, source: str | None = None) -> list[Path]:
+    """The folders of prepared sets in this version's format; arguments as of `verify_prepared`."""
     name = "*" if source is None else f"{glob.escape(source)}-*"
-    indices = sorted((sets / _FORMAT).glob(f"{name}/index.json"))
-    return [_verify_set(index.parent) for index in indices]
+    return [index.parent for index in sorted((sets / _FORMAT).glob(f"{name}/index.json"))]
+
+
+def verify_set(folder: Path) -> str:
+    """Compare every byte of a prepared set with its digest; a line that describes it.
+
+    Raises:
+        UserError: the first file that is missing or altered.
+    """
+    index = read_index(folder)
+    for name in SPLITS:
+        path = pixels_file(folder, name)
+        if not path.is_file() or sha256(path) != index.splits[name].sha256:
+            raise damage(path)
+    counts = " and ".join(f"{len(index.splits[name].labels):,} of {name}" for name in SPLITS)
+    return f"{folder}: prepared images, {counts}"
 
 
 def sha256(path: Path) -> str:
@@ -139,16 +158,6 @@ def sha256(path: Path) -> str:
 def damage(path: Path) -> UserError:
     """What to raise where a file of a prepared set is not what was written."""
     return UserError(f"{path}: missing or altered; remove {path.parent} to have it prepared again")
-
-
-def _verify_set(folder: Path) -> str:
-    index = read_index(folder)
-    for name in SPLITS:
-        path = pixels_file(folder, name)
-        if not path.is_file() or sha256(path) != index.splits[name].sha256:
-            raise damage(path)
-    counts = " and ".join(f"{len(index.splits[name].labels):,} of {name}" for name in SPLITS)
-    return f"{folder}: prepared images, {counts}"
 
 
 def _seal(values: dict[str, object]) -> str:

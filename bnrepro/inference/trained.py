@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from rich.console import Console
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import nn
 
 from bnrepro.config import RunConfig, read_stored
 from bnrepro.data.dataset import Dataset, Split
 from bnrepro.errors import UserError
 from bnrepro.runs import RunDirectory, State
+from bnrepro.runs.digests import check_weights
 from bnrepro.training.device import Device
 from bnrepro.training.session import build_session
 
@@ -107,7 +108,10 @@ def read_finished(directory: RunDirectory) -> tuple[RunConfig, list[dict[str, An
             )
     stored = read_stored(directory.config)
     if stored is None:
-        raise UserError(f"{directory.config}: damaged, or written by another version of bnrepro")
+        raise UserError(
+            f"{directory.config}: damaged, or written by another version of bnrepro; `bnrepro "
+            "train` with the run's overrides writes it again"
+        )
     return stored
 
 
@@ -116,7 +120,9 @@ def _load_weights(network: nn.Module, directory: RunDirectory) -> None:
     if not file.is_file():
         raise UserError(f"{file}: missing; remove {directory.path} and train the run again")
     try:
-        network.load_state_dict(load_file(file))
+        content = file.read_bytes()
+        check_weights(directory, content)
+        network.load_state_dict(load(content))
     except (OSError, SafetensorError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(

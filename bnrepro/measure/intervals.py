@@ -96,6 +96,9 @@ def band_over_runs(curves: Sequence[pd.Series]) -> tuple[NDArray[np.float64], Ba
     """
     table = pd.concat([curve.dropna() for curve in curves], axis=1).sort_index()
     values = table.to_numpy(dtype=np.float64).T
+    steps = table.index.to_numpy(dtype=np.float64)
+    if not np.isnan(values).any():
+        return steps, band(np.ascontiguousarray(values))
     bands = np.empty((3, values.shape[1]))
     n = np.sum(~np.isnan(values), axis=0)
     # Together for all steps that the same seeds have.
@@ -104,7 +107,7 @@ def band_over_runs(curves: Sequence[pd.Series]) -> tuple[NDArray[np.float64], Ba
         columns = np.ravel(group) == i
         over_seeds = band(values[np.ix_(seeds, columns)])
         bands[:, columns] = over_seeds.mean, over_seeds.low, over_seeds.high
-    return table.index.to_numpy(dtype=np.float64), Band(bands[0], bands[1], bands[2], n)
+    return steps, Band(bands[0], bands[1], bands[2], n)
 
 
 def proportion_interval(count: int, n: int) -> tuple[float, float]:

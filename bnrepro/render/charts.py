@@ -7,6 +7,7 @@ import pandas as pd
 
 from bnrepro.paper import paper_curve
 from bnrepro.render.captions import X_TITLES
+from bnrepro.render.thinning import thin
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Against, Curves, Ends, PaperCurves
 
@@ -60,6 +61,7 @@ def _curves(panel: Curves, evidence: Evidence) -> tuple[list[Trace], dict[str, A
             if panel.log_x:  # a logarithmic axis has no step 0
                 band = band[band["step"] > 0]
             if len(band):
+                band = thin(band, "step", "mean", panel.log_x)
                 band = band.assign(step=band["step"] * evidence.per_step(line.label, panel.x))
             several = len(panel.series) > 1
             label = f"{line.label}, {name}" if several else line.label

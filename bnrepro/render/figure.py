@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from bnrepro.measure.curves import Points, running_mean, steps_to_reach
 from bnrepro.paper import paper_curve
 from bnrepro.render.captions import X_TITLES, title_of
+from bnrepro.render.thinning import thin
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Against, Curves, Ends, Line, Panel, PaperCurves
 
@@ -110,9 +111,10 @@ def _draw_line(
         return
     if panel.log_x:  # a logarithmic axis has no step 0
         band = band[band["step"] > 0]
-    band = band.assign(step=band["step"] * evidence.per_step(line.label, panel.x))
     first = name == panel.series[0]
     label = f"{line.label} (n={band['n'].max()})" if first else None
+    band = thin(band, "step", "mean", panel.log_x)
+    band = band.assign(step=band["step"] * evidence.per_step(line.label, panel.x))
     axes.plot(band["step"], band["mean"], dash, color=line.color, label=label, linewidth=1.4)
     axes.fill_between(
         band["step"], band["low"], band["high"], color=line.color, alpha=0.25, linewidth=0
@@ -122,7 +124,8 @@ def _draw_line(
         curve.index = curve.index * evidence.per_step(line.label, panel.x)
         if panel.each_seed:
             # Each seed has another unit, say, and the mean over units is no unit's curve.
-            axes.plot(curve.index, curve, color=line.color, linewidth=0.4, alpha=0.5)
+            shown = thin(pd.DataFrame({"x": curve.index, "y": curve.array}), "x", "y")
+            axes.plot(shown["x"], shown["y"], color=line.color, linewidth=0.4, alpha=0.5)
         if run.diverged:
             axes.plot(curve.index[-1:], curve.iloc[-1:], "x", color=line.color, clip_on=False)
     if panel.beside_paper and name in line.paper:

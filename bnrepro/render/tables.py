@@ -1,6 +1,7 @@
 """A study's numbers: as files, and as cells of a table."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,8 @@ from bnrepro.measure.wording import interval, number, seeds
 from bnrepro.runs.ended import EndedRun, union_of_provenance
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Column, Line, OwnTable, Table
+
+_BLOCK = 10_000  # rows written at once
 
 
 class Cells(NamedTuple):
@@ -33,9 +36,9 @@ def write_numbers(evidence: Evidence, folder: Path) -> None:
         evidence: of the study.
         folder: to write to.
     """
-    if len(evidence.curves):
-        write_csv(evidence.curves, folder / "curves.csv")
-        write_csv(evidence.bands, folder / "bands.csv")
+    if any(evidence.runs.values()):
+        _write_long(evidence.curves(), folder / "curves.csv")
+        _write_long(evidence.bands(), folder / "bands.csv")
     numbers = table_numbers(evidence)
     if numbers is not None and len(numbers):
         write_csv(numbers, folder / "table.csv")
@@ -50,6 +53,19 @@ def write_numbers(evidence: Evidence, folder: Path) -> None:
 def write_csv(table: pd.DataFrame, file: Path) -> None:
     """Six significant digits, no index."""
     table.to_csv(file, index=False, float_format="%.6g")
+
+
+def _write_long(tables: Iterable[tuple[dict[str, str | int], pd.DataFrame]], file: Path) -> None:
+    """Tables below each other, what each is of in the first columns; never all in memory."""
+    with file.open("w", encoding="utf-8", newline="") as written:
+        header = True
+        for names, table in tables:
+            for start in range(0, len(table), _BLOCK):
+                block = table.iloc[start : start + _BLOCK].copy()
+                for place, (name, value) in enumerate(names.items()):
+                    block.insert(place, name, value)
+                block.to_csv(written, index=False, float_format="%.6g", header=header)
+                header = False
 
 
 def _setup(runs: list[EndedRun]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from bnrepro.runs.rows import (
     Histogram,
     Row,
     last_values,
-    read_good_rows,
     read_histograms,
     read_rows,
 )
@@ -27,7 +26,6 @@ __all__ = [
     "last_values",
     "locate",
     "locate_all",
-    "read_good_rows",
     "read_histograms",
     "read_rows",
     "write_atomically",

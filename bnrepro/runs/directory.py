@@ -2,8 +2,9 @@
 
 ``config.yaml`` (resolved, with versions and commit), ``status.json``, ``metrics.jsonl`` (the truth:
 a row a line), ``histograms.jsonl`` (what the probes saw at each evaluation), ``checkpoint.pt``
-(last good) and ``checkpoint.previous.pt``, ``weights.safetensors`` (final), ``predictions/`` (of
-held-out data, by `bnrepro evaluate`), ``tensorboard/`` (a view of the rows), ``log.txt``.
+(last good) and ``checkpoint.previous.pt``, ``weights.safetensors`` (final), ``digests.json`` (of
+weights, rows and histograms), ``predictions/`` (of held-out data, by `bnrepro evaluate`),
+``tensorboard/`` (a view of the rows), ``log.txt``.
 """
 
 import fcntl
@@ -100,6 +101,7 @@ class RunDirectory:
         self.previous_checkpoint = path / "checkpoint.previous.pt"
         self.incoming_checkpoint = path / "checkpoint.incoming.pt"
         self.weights = path / "weights.safetensors"
+        self.digests = path / "digests.json"
         self.predictions = path / "predictions"
         self.tensorboard = path / "tensorboard"
         self.log = path / "log.txt"

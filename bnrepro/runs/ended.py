@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from bnrepro.config import RunConfig, read_stored, recipe_id
+from bnrepro.runs.columns import read_columns
 from bnrepro.runs.directory import RunDirectory, State
-from bnrepro.runs.rows import read_good_rows
 from bnrepro.runs.store import find_runs
 from bnrepro.runs.tags import TEST_ACCURACY
 
@@ -135,11 +135,10 @@ def _read_config(file: Path, modified: int) -> tuple[RunConfig, list[dict[str, A
 def _read_rows(file: Path, modified: int) -> tuple[pd.DataFrame, tuple[str, ...]]:
     del modified
     try:
-        rows, damage = read_good_rows(file)
+        steps, columns, damage = read_columns(file)
     except OSError:
-        rows, damage = [], []
-    table = pd.DataFrame.from_records(rows, index="step") if rows else pd.DataFrame()
-    return table, tuple(damage)
+        return pd.DataFrame(), ()
+    return pd.DataFrame(columns, index=pd.Index(steps, name="step"), copy=False), tuple(damage)
 
 
 def _modified(file: Path) -> int:

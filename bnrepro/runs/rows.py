@@ -39,31 +39,15 @@ def read_rows(metrics: Path) -> Iterator[Row]:
     """
     with metrics.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            yield _parse_row(line, number)
+            yield parse_row(line, number)
 
 
-def read_good_rows(metrics: Path) -> tuple[list[Row], list[str]]:
-    """The rows of a metrics.jsonl that can be read, and what is wrong with each of the others.
+def parse_row(line: bytes, number: int) -> Row:
+    """One line of a metrics.jsonl.
 
-    Steps only grow: a row that is not beyond the one before it is damaged, too.
+    Raises:
+        ValueError: it is no JSON object with a step; names the line's number.
     """
-    rows: list[Row] = []
-    damage = []
-    with metrics.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                row = _parse_row(line, number)
-            except ValueError as error:
-                damage.append(str(error))
-                continue
-            if rows and row["step"] <= rows[-1]["step"]:
-                damage.append(f"line {number} is not beyond the step before it")
-            else:
-                rows.append(row)
-    return rows, damage
-
-
-def _parse_row(line: bytes, number: int) -> Row:
     try:
         row: Any = json.loads(line.decode())  # as bytes, json guesses at their encoding first
     except ValueError as error:

@@ -78,7 +78,9 @@ def count_runs(runs: Path) -> dict[str, dict[str, dict[str, int]]]:
                 "scale": config["scale"],
                 "data": config["data"]["name"],
             }
-        except (OSError, yaml.YAMLError, KeyError, TypeError):
+        except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+            continue
+        if not all(isinstance(name, str) for name in names.values()):
             continue
         status = directory.look()
         state = status.state if status else State.FAILED

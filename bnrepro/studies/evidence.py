@@ -1,6 +1,6 @@
 """What there is to answer a study with: the runs of its lines, and the tables it has prepared."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,8 @@ from bnrepro.runs.ended import EndedRun, EndedRuns
 from bnrepro.runs.tags import observed_layers
 from bnrepro.studies.study import Against, Claim, Line, Series, Study, XAxis
 
+_MOST_ROWS_KEPT = 100_000  # of a band; a longer one is computed again for each use
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -28,7 +30,7 @@ class Evidence:
         folder: of its results; what it prepares is kept there.
         runs: of each line, by label and seed.
         overrides: what all lines were told besides, from the command line.
-        notes: a sentence on what was left out of the runs.
+        notes: a sentence on each run or row that was left out.
     """
 
     study: Study
@@ -87,42 +89,53 @@ class Evidence:
         value, *minus = (run.rows[tag] for tag in tags)
         return (value - minus[0] if minus else value).dropna()
 
+    def band(self, label: str, series: str) -> pd.DataFrame:
+        """A series of a line over its seeds, a row a step: step, mean, low, high, n."""
+        key = label, series
+        if key not in self._bands:
+            band = self._make_band(label, self.series(series))
+            if len(band) > _MOST_ROWS_KEPT:
+                return band
+            self._bands[key] = band
+        return self._bands[key]
+
     @cached_property
-    def bands(self) -> pd.DataFrame:
-        """A row a step: line, series, step, mean, low, high, n."""
-        parts = []
+    def _bands(self) -> dict[tuple[str, str], pd.DataFrame]:
+        return {}
+
+    def _make_band(self, label: str, series: Series) -> pd.DataFrame:
+        curves = [self.curve(run, series) for run in self.runs[label]]
+        curves = [curve for curve in curves if not curve.empty]
+        if not curves:
+            return pd.DataFrame(columns=["step", "mean", "low", "high", "n"])
+        steps, over_seeds = band_over_runs(curves)
+        return pd.DataFrame({"step": steps.astype(int), **over_seeds._asdict()})
+
+    def bands(self) -> Iterator[tuple[dict[str, str | int], pd.DataFrame]]:
+        """Each series of each line: its ``line`` and ``series``, and its band."""
         for line in self.study.lines:
             for series in self.study.series:
-                curves = [self.curve(run, series) for run in self.runs[line.label]]
-                curves = [curve for curve in curves if not curve.empty]
-                if not curves:
-                    continue
-                steps, over_seeds = band_over_runs(curves)
-                columns = {"line": line.label, "series": series.name, "step": steps.astype(int)}
-                parts.append(pd.DataFrame({**columns, **over_seeds._asdict()}))
-        names = ["line", "series", "step", "mean", "low", "high", "n"]
-        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
+                band = self.band(line.label, series.name)
+                if not band.empty:
+                    yield {"line": line.label, "series": series.name}, band
 
-    def band(self, label: str, series: str) -> pd.DataFrame:
-        """One curve of `bands`."""
-        bands = self.bands
-        return bands[(bands["line"] == label) & (bands["series"] == series)]
-
-    @cached_property
-    def curves(self) -> pd.DataFrame:
-        """A row a recorded step of a seed: line, seed, step, and a column a series."""
-        parts = []
+    def curves(self) -> Iterator[tuple[dict[str, str | int], pd.DataFrame]]:
+        """Each run: its ``line`` and ``seed``; its recorded steps, and a column a series."""
+        names = self._recorded_series()
         for label, runs in self.runs.items():
             for run in runs:
                 columns = {series.name: self.curve(run, series) for series in self.study.series}
                 table = pd.DataFrame({k: v for k, v in columns.items() if not v.empty})
-                table = table.rename_axis("step").reset_index()
-                parts.append(table.assign(line=label, seed=run.seed))
-        names = ["line", "seed", "step", *(series.name for series in self.study.series)]
-        if not parts:
-            return pd.DataFrame(columns=names)
-        together = pd.concat(parts, ignore_index=True)
-        return together[[name for name in names if name in together]]
+                table = table.reindex(columns=names).rename_axis("step").reset_index()
+                yield {"line": label, "seed": run.seed}, table
+
+    def _recorded_series(self) -> list[str]:
+        every_run = [run for runs in self.runs.values() for run in runs]
+        return [
+            series.name
+            for series in self.study.series
+            if any(not self.curve(run, series).empty for run in every_run)
+        ]
 
     def per_step(self, label: str, x: XAxis) -> float:
         """How far an axis goes on with every step of a line.

@@ -103,6 +103,19 @@ def has_intact_checkpoint(directory: RunDirectory) -> bool:
     return False
 
 
+def damaged_checkpoints(directory: RunDirectory) -> list[tuple[Path, str]]:
+    """The checkpoints that are not as they were written, each with what is wrong."""
+    damaged = []
+    for path in _files(directory):
+        try:
+            _read_saved(path)
+        except FileNotFoundError:
+            continue
+        except (OSError, _DamagedError) as error:
+            damaged.append((path, str(error)))
+    return damaged
+
+
 def _files(directory: RunDirectory) -> tuple[Path, ...]:
     # Newest first: a save that was interrupted between its renames left its file as incoming.
     return directory.incoming_checkpoint, directory.checkpoint, directory.previous_checkpoint

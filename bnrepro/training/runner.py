@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from signal import Signals
 from typing import Any
 
-import yaml
 from rich.console import Console
 from safetensors.torch import save
 from torch import Tensor
 
-from bnrepro.config import RunConfig
+from bnrepro.config import RunConfig, read_provenance, read_stored
 from bnrepro.errors import UserError
 from bnrepro.runs import (
     RunDirectory,
@@ -21,6 +20,7 @@ from bnrepro.runs import (
     write_atomically,
     write_config,
 )
+from bnrepro.runs.digests import add_weights, check_rows, check_weights
 from bnrepro.training.checkpoint import has_checkpoint, has_intact_checkpoint, load_checkpoint
 from bnrepro.training.compiler import choose_step
 from bnrepro.training.lease import Lease, Say, take_lease
@@ -75,7 +75,7 @@ def run(config: RunConfig, console: Console) -> Outcome:
     """
     directory = locate(config)
     if (done := _already_done(directory, config)) is not None:
-        _restore_weights(done, config, console)
+        _restore(done, config, console)
         return done
     session = build_session(config, console)
     with take_lease(directory, config, console) as lease:
@@ -97,17 +97,38 @@ def _already_done(directory: RunDirectory, config: RunConfig) -> Outcome | None:
     return Outcome(directory, status, already_done=True)
 
 
-def _restore_weights(done: Outcome, config: RunConfig, console: Console) -> None:
-    """Write the final weights again where they are gone and the last checkpoint has them."""
+def _restore(done: Outcome, config: RunConfig, console: Console) -> None:
+    """Write again what an ended run has lost, as far as it is known."""
     directory = done.directory
-    finished = done.status.state is State.FINISHED
-    if not finished or directory.weights.exists() or not has_intact_checkpoint(directory):
+    lost_config = read_stored(directory.config) is None
+    lost_weights = _weights_damage(done)
+    if lost_weights and not has_intact_checkpoint(directory):
+        lost_weights = ""
+    if not lost_config and not lost_weights:
         return
     with take_lease(directory, config, console) as lease:
-        checkpoint = load_checkpoint(directory, lease.say)
+        if lost_config:
+            write_config(directory, config, _earlier_provenance(directory, lease.say))
+        checkpoint = load_checkpoint(directory, lease.say) if lost_weights else None
         if checkpoint and checkpoint["step"] == config.steps:
             _save_weights(checkpoint["model"], directory)
-            lease.say(f"{directory.weights.name} was missing: written again from the checkpoint")
+            lease.say(
+                f"{directory.weights.name} was {lost_weights}: written again from the checkpoint"
+            )
+
+
+def _weights_damage(done: Outcome) -> str:
+    """How a finished run's weights were lost; empty: they were not."""
+    directory = done.directory
+    if done.status.state is not State.FINISHED:
+        return ""
+    try:
+        check_weights(directory, directory.weights.read_bytes())
+    except FileNotFoundError:
+        return "missing"
+    except UserError:
+        return "damaged"
+    return ""
 
 
 def _train(session: Session, console: Console, lease: Lease) -> Outcome:
@@ -120,6 +141,10 @@ def _train(session: Session, console: Console, lease: Lease) -> Outcome:
     if checkpoint is None and has_checkpoint(directory):
         say("no checkpoint can be used: starting again from step 0")
     start, position = (checkpoint["step"], checkpoint["metrics_bytes"]) if checkpoint else (None, 0)
+    if checkpoint:
+        check_rows(directory, position)
+    # Of rows that may be cut off now: the checkpoint may be one before the last.
+    directory.digests.unlink(missing_ok=True)
     progress = TrainingProgress(console, config.steps, start or 0)
     status = StatusWriter(config, directory, progress)
     with ExitStack() as stack:
@@ -141,6 +166,7 @@ def _train(session: Session, console: Console, lease: Lease) -> Outcome:
             with stop_on_signals() as stop, progress:
                 loop.run(stop)
         except DivergedError as diverged:
+            checkpoints.write_digests()
             end = status.write(State.DIVERGED, diverged.step, loop.seconds, str(diverged))
             return Outcome(directory, end)
         if loop.step < config.steps:
@@ -162,9 +188,8 @@ def _take_over(directory: RunDirectory, config: RunConfig) -> None:
 def _write_config(session: Session, directory: RunDirectory, compiled: bool, say: Say) -> None:
     """Write config.yaml; a process that resumes under other conditions adds its provenance."""
     now = provenance(session.device, session.config.runtime.threads, compiled)
-    earlier: list[dict[str, Any]] = []
-    if directory.config.exists():
-        earlier = yaml.safe_load(directory.config.read_text())["provenance"]
+    earlier = _earlier_provenance(directory, say)
+    if earlier:
         changed = [
             f"{key} {earlier[-1].get(key)} -> {now[key]}"
             for key in COMPUTATION_KEYS
@@ -179,6 +204,22 @@ def _write_config(session: Session, directory: RunDirectory, compiled: bool, say
     write_config(directory, session.config, everyone)
 
 
+def _earlier_provenance(directory: RunDirectory, say: Say) -> list[dict[str, Any]]:
+    """Of the processes before this one; a damaged config.yaml is set aside, to be written anew."""
+    if not directory.config.exists():
+        return []
+    stored = read_stored(directory.config)
+    if stored is not None:
+        return stored[1]
+    aside = directory.path / "config.damaged.yaml"
+    write_atomically(aside, directory.config.read_bytes())
+    known = read_provenance(directory.config)
+    lost = "" if known else ", without the versions and the machine that it named"
+    say(f"{directory.config.name} was damaged: written again{lost}; the old one is {aside.name}")
+    return known
+
+
 def _save_weights(parameters: Mapping[str, Tensor], directory: RunDirectory) -> None:
     weights = {name: value.contiguous().cpu() for name, value in parameters.items()}
     write_atomically(directory.weights, save(weights))
+    add_weights(directory)
