@@ -108,7 +108,7 @@ def test_command_line_beats_scale_and_experiment() -> None:
         (["norm=group", "norm.groups=3"], "norm.groups=3: does not divide model.hidden[0]=100"),
         (["probe.unit=100"], "probe.unit=100: model.hidden[0] has 100 units; use 0 to 99"),
         (["data.scale=wide"], "data.scale=wide: must be 'symmetric', 'unit' or 'pixels'"),
-        (["data=mnist", "data.binarize=no"], "data.binarize=False: must be"),
+        (["data=mnist", "data.binarize=no"], "data.binarize=no: must be 'threshold', 'sample'"),
         (
             ["model=inception", "model.init=cafe"],
             "model.init=cafe: must be 'xavier'",
@@ -126,7 +126,10 @@ def test_command_line_beats_scale_and_experiment() -> None:
             ["experiment=fig2/bn_x5", "inception_steps=null"],
             "inception_steps=null: lengths that follow",
         ),
-        (["model=inception", "model.init=gaussian"], "model.init=gaussian: needs model.init_std"),
+        (
+            ["model=inception", "model.init=gaussian", "model.init_std=null"],
+            "model.init=gaussian: needs model.init_std",
+        ),
         (["augmentation.size=64"], "augmentation.size=64: larger than the images; use at most 28"),
         (["augmentation.crop=random"], "augmentation.crop=random: needs augmentation.size"),
         (["optim.decay_factor=2"], "optim.decay_factor=2: must be at most 1"),
