@@ -111,7 +111,7 @@ def test_command_line_beats_scale_and_experiment() -> None:
         (["norm=group", "norm.groups=3"], "norm.groups=3: does not divide model.hidden[0]=100"),
         (["probe.unit=100"], "probe.unit=100: model.hidden[0] has 100 units; use 0 to 99"),
         (["data.scale=wide"], "data.scale=wide: must be 'symmetric', 'unit' or 'pixels'"),
-        (["data=mnist", "data.binarize=no"], "data.binarize=no: must be"),
+        (["data=mnist", "data.binarize=no"], "data.binarize=no: must be 'threshold', 'sample'"),
         (
             ["model=inception", "model.init=cafe"],
             "model.init=cafe: must be 'xavier'",
@@ -130,7 +130,7 @@ def test_command_line_beats_scale_and_experiment() -> None:
             "inception_steps=null: lengths that follow",
         ),
         (
-            ["experiment=fig2/inception", "model.init=gaussian"],
+            ["model=inception", "model.init=gaussian", "model.init_std=null"],
             "model.init=gaussian: needs model.init_std",
         ),
         (["augmentation.size=64"], "augmentation.size=64: larger than the images; use at most 28"),
