@@ -2,19 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from hydra import compose, initialize_config_module
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from bnrepro.config.fields import choices, keys_of_other_options
 from bnrepro.config.groups import GROUPS, options
-from bnrepro.config.schema import RunConfig
+from bnrepro.config.schema import RunConfig, TorchvisionName
 from bnrepro.errors import UserError, nearest
 
 # The length of the paper's Inception run, which `inception_steps` stands for.
@@ -78,17 +79,18 @@ def load(overrides: Sequence[str]) -> RunConfig:
             is not allowed; the message names the key, the value and what would be right.
     """
     parsed = [_parse(override) for override in overrides]
-    choices = [override for override in parsed if _is_choice(override)]
-    for override in choices:
+    chosen = [override for override in parsed if _is_choice(override)]
+    for override in chosen:
         _check_option(override)
     try:
         composed = _compose(parsed)
     except UserError:
         # Hydra names a key that is not there, not the one that was meant.
-        _check_keys(parsed, _compose(choices))
+        _check_keys([one for one in parsed if not one.is_add()], _compose(chosen))
         raise
+    _drop_unused(composed)
     _check_keys([override for override in parsed if not override.is_delete()], composed)
-    return from_composed(composed)
+    return validate(_to_plain(composed))
 
 
 @cache
@@ -107,6 +109,7 @@ def from_composed(composed: DictConfig) -> RunConfig:
     Raises:
         UserError: a value is missing or not allowed.
     """
+    _drop_unused(composed)
     return validate(_to_plain(composed))
 
 
@@ -141,6 +144,10 @@ def _is_choice(override: Override) -> bool:
 def _check_option(override: Override) -> None:
     group, option = override.key_or_group, str(override.value())
     allowed = options(group)
+    if group == "model" and option in get_args(TorchvisionName):
+        raise UserError(
+            f"model={option}: no such option; did you mean model=torchvision model.name={option}?"
+        )
     if option not in allowed:
         raise UserError(f"{group}={option}: no such option; {nearest(option, allowed)}")
 
@@ -149,10 +156,23 @@ def _check_keys(overrides: list[Override], composed: DictConfig) -> None:
     known = list(_keys(composed))
     for override in overrides:
         key = override.key_or_group
-        if override.is_add() or _is_choice(override) or key in known:
+        if _is_choice(override) or key in known:
             continue
         meant = nearest(key, [*GROUPS, *known], or_else="`bnrepro config` lists the keys")
         raise UserError(f"{override.input_line}: no such key here; {meant}")
+
+
+def _drop_unused(composed: DictConfig) -> None:
+    """What a preset sets of an option falls away where another option was chosen in its place.
+
+    ``model.init_std`` of a fully connected network, say, where the network is one of torchvision's.
+    Keys that no option has stay, and are refused.
+    """
+    with open_dict(composed):
+        for section in _UNIONS:
+            option = composed[section]
+            for key in keys_of_other_options(section, option.get("name")) & {*option}:
+                del option[key]
 
 
 def _compose(overrides: Sequence[Override]) -> DictConfig:
@@ -197,6 +217,9 @@ def _describe(error: ErrorDetails) -> str:
     key = ".".join(str(part) for part in path)
     context = error.get("ctx", {})
     match error["type"]:
+        case "union_tag_invalid":
+            names = choices(f"{key}.name")
+            return f"{key}.name={context['tag']}: no such {key}; {nearest(context['tag'], names)}"
         case "missing":
             return f"{key}: missing; set {key}=..."
         case "extra_forbidden":

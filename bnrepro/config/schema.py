@@ -34,6 +34,41 @@ Activation = Literal["sigmoid", "relu"]
 InputScale = Literal["symmetric", "unit", "pixels"]
 Statistics = Literal["population", "pooled", "moving"]
 Measure = Literal["activation_histograms", "activation_inputs", "evaluation_statistics"]
+TorchvisionName = Literal[
+    "efficientnet_b0",
+    "efficientnet_b1",
+    "efficientnet_b2",
+    "efficientnet_b3",
+    "efficientnet_b4",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "mobilenet_v3_large",
+    "regnet_x_400mf",
+    "regnet_x_800mf",
+    "regnet_x_1_6gf",
+    "regnet_x_3_2gf",
+    "regnet_x_8gf",
+    "regnet_x_16gf",
+    "regnet_x_32gf",
+    "regnet_y_400mf",
+    "regnet_y_800mf",
+    "regnet_y_1_6gf",
+    "regnet_y_3_2gf",
+    "regnet_y_8gf",
+    "regnet_y_16gf",
+    "regnet_y_32gf",
+    "regnet_y_128gf",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "resnext50_32x4d",
+    "resnext101_32x8d",
+    "resnext101_64x4d",
+    "wide_resnet50_2",
+    "wide_resnet101_2",
+]
 _Selection = (Field(strict=False), AfterValidator(_each_once))
 
 _CLASSES = {"tiny_imagenet": 200, "imagenette": 10, "imagenet": 1000}
@@ -182,6 +217,13 @@ class Inception(_Section):
     widths (literal), or narrower projections that give the outputs (printed)."""
     per_activation_modules: Annotated[int, Field(ge=0, le=2)]
     """So many last modules normalize per activation instead of per feature map (Section 4.2.3)."""
+
+
+class Torchvision(_Section):
+    """A classification network of torchvision, with random weights and this run's normalization."""
+
+    name: TorchvisionName
+    """The network, as in torchvision.models: those that take every normalization from outside."""
 
 
 class NoNorm(_Section):
@@ -371,7 +413,7 @@ class RunConfig(_Section):
     """Random changes to training images."""
     data: Annotated[Digits | Mnist | ImageFolder, Field(discriminator="name")]
     """The data set."""
-    model: Annotated[Mlp | Cnn | Inception, Field(discriminator="name")]
+    model: Annotated[Mlp | Cnn | Inception | Torchvision, Field(discriminator="name")]
     """The network."""
     norm: Annotated[NoNorm | BatchNorm | LayerNorm | GroupNorm, Field(discriminator="name")]
     """The normalization before each nonlinearity."""
@@ -467,14 +509,15 @@ class RunConfig(_Section):
     def _probed_unit_exists(self) -> Self:
         if not {"activation_inputs", "activation_histograms"} & set(self.measures):
             return self
-        key, width = min(self._widths(), key=lambda item: item[1])
-        if self.probe.unit >= width:
-            raise ValueError(
-                f"probe.unit={self.probe.unit}: {key} has {width} units; use 0 to {width - 1}"
-            )
+        for key, width in self._widths():
+            if self.probe.unit >= width:
+                raise ValueError(
+                    f"probe.unit={self.probe.unit}: {key} has {width} units; use 0 to {width - 1}"
+                )
         return self
 
     def _widths(self) -> list[tuple[str, int]]:
+        """The layers' widths, as far as the config tells them."""
         match self.model:
             case Mlp(hidden=hidden):
                 return [(f"model.hidden[{i}]", width) for i, width in enumerate(hidden)]
@@ -486,6 +529,8 @@ class RunConfig(_Section):
                     ("Figure 5's 32 channels times model.width", max(1, round(32 * width))),
                     ("Figure 5's 40 channels times model.width", max(1, round(40 * width))),
                 ]
+            case Torchvision():
+                return []
 
     @property
     def input_size(self) -> int:

@@ -18,6 +18,7 @@ from bnrepro.config.schema import (
     Mnist,
     NoNorm,
     RunConfig,
+    Torchvision,
 )
 from bnrepro.data.augmentation import Augmentation
 from bnrepro.data.batches import TrainingBatches
@@ -40,6 +41,7 @@ from bnrepro.nn import (
     no_norm,
 )
 from bnrepro.nn import Mlp as MlpNetwork
+from bnrepro.training.networks import build_torchvision
 from bnrepro.training.step import TrainingStep
 
 
@@ -112,6 +114,9 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
         config: the run.
         image_shape: (C, H, W) of what the network receives.
         num_classes: size of the output.
+
+    Raises:
+        UserError: a network that is not this project's cannot be built, or cannot take such images.
     """
     generator = torch.Generator().manual_seed(config.seed)
     norm = make_normalization(config)
@@ -155,6 +160,8 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
                 aux_head=options.aux_head,
                 per_activation_modules=options.per_activation_modules,
             )
+        case Torchvision(name=name):
+            return build_torchvision(name, num_classes, image_shape, norm, config.seed)
         case _:
             assert_never(config.model)
 
