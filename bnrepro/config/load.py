@@ -65,7 +65,7 @@ OmegaConf.register_new_resolver("curve_steps", _curve_steps)
 OmegaConf.register_new_resolver("decay_steps", _decay_steps)
 
 # Sections whose options have different fields; the validator names the option in a field's path.
-_UNIONS = ("data", "model", "norm")
+_UNIONS = ("data", "model", "norm", "optim")
 
 
 def load(overrides: Sequence[str]) -> RunConfig:
@@ -88,6 +88,8 @@ def load(overrides: Sequence[str]) -> RunConfig:
         # Hydra names a key that is not there, not the one that was meant.
         _check_keys([one for one in parsed if not one.is_add()], _compose(chosen))
         raise
+    if any(override.key_or_group == "optim" for override in chosen):
+        _take_own_rates(parsed, composed)
     _drop_unused(composed)
     _check_keys([override for override in parsed if not override.is_delete()], composed)
     return validate(_to_plain(composed))
@@ -160,6 +162,17 @@ def _check_keys(overrides: list[Override], composed: DictConfig) -> None:
             continue
         meant = nearest(key, [*GROUPS, *known], or_else="`bnrepro config` lists the keys")
         raise UserError(f"{override.input_line}: no such key here; {meant}")
+
+
+def _take_own_rates(parsed: list[Override], composed: DictConfig) -> None:
+    """An optimizer chosen in place of the preset's has its own values, and what the user typed.
+
+    A preset's rate is one for its optimizer: SGD's 0.1 would make Adam diverge.
+    """
+    rest = [one for one in parsed if _is_choice(one) and one.key_or_group != "optim"]
+    if _compose(rest).optim.name != composed.optim.name:
+        typed = [one for one in parsed if one.key_or_group.split(".")[0] == "optim"]
+        composed.optim = _compose([*typed, _parse("~experiment")]).optim
 
 
 def _drop_unused(composed: DictConfig) -> None:

@@ -7,6 +7,7 @@ from rich.console import Console
 from torch import nn
 
 from bnrepro.config.schema import (
+    Adam,
     BatchNorm,
     Cnn,
     Digits,
@@ -18,6 +19,7 @@ from bnrepro.config.schema import (
     Mnist,
     NoNorm,
     RunConfig,
+    Sgd,
     Torchvision,
 )
 from bnrepro.data.augmentation import Augmentation
@@ -42,6 +44,9 @@ from bnrepro.nn import (
 )
 from bnrepro.nn import Mlp as MlpNetwork
 from bnrepro.training.networks import build_torchvision
+from bnrepro.training.optimizers import Adam as AdamOptimizer
+from bnrepro.training.optimizers import Optimizer
+from bnrepro.training.optimizers import Sgd as SgdOptimizer
 from bnrepro.training.step import TrainingStep
 
 
@@ -167,17 +172,35 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
 
 
 def make_step(config: RunConfig, dataset: Dataset, model: nn.Module) -> TrainingStep:
-    """The parameter update of the run's optimizer."""
-    optim = config.optim
+    """The parameter update of the run."""
     return TrainingStep(
-        model,
-        dataset.to_input,
-        optim.momentum,
-        optim.weight_decay,
-        getattr(torch, config.precision),
-        optim.bias_rate,
-        optim.bias_decay,
+        model, dataset.to_input, make_optimizer(config, model), getattr(torch, config.precision)
     )
+
+
+def make_optimizer(config: RunConfig, model: nn.Module) -> Optimizer:
+    """The run's optimizer."""
+    match config.optim:
+        case Sgd() as options:
+            return SgdOptimizer(
+                model,
+                options.momentum,
+                options.weight_decay,
+                options.nesterov,
+                options.bias_rate,
+                options.bias_decay,
+            )
+        case Adam() as options:
+            return AdamOptimizer(
+                model,
+                options.beta_1,
+                options.beta_2,
+                options.eps,
+                options.weight_decay,
+                decoupled=options.name == "adamw",
+            )
+        case _:
+            assert_never(config.optim)
 
 
 def make_normalization(config: RunConfig) -> Normalization:

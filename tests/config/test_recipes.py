@@ -71,7 +71,7 @@ def test_variants_change_one_thing(parent: str, child: str, changed: dict[str, o
 def test_rates_and_batch_are_the_papers_at_every_scale(experiment: str, rate: float) -> None:
     for scale in ("smoke", "laptop", "gpu", "paper"):
         config = load([f"experiment=fig2/{experiment}", f"scale={scale}"])
-        assert config.optim.learning_rate(0) == pytest.approx(rate)
+        assert config.learning_rate(0) == pytest.approx(rate)
         assert config.batch_size == 32
 
 
