@@ -1,10 +1,14 @@
 """Overrides in, a checked `RunConfig` out. Past this file no Hydra object exists."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cache
+from importlib.resources import files
+from pathlib import Path
 from typing import Any, get_args
 
 from hydra import compose, initialize_config_module
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -12,10 +16,13 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+from yaml import YAMLError
 
 from bnrepro.config.fields import choices, keys_of_other_options
-from bnrepro.config.groups import GROUPS, options
+from bnrepro.config.groups import GROUPS, options, own_options
+from bnrepro.config.own import GLOBAL_GROUPS, check_package, meant_key, own_folder, read_own
 from bnrepro.config.schema import RunConfig, TorchvisionName
+from bnrepro.config.source import with_source
 from bnrepro.errors import UserError, nearest
 
 # The length of the paper's Inception run, which `inception_steps` stands for.
@@ -92,7 +99,7 @@ def load(overrides: Sequence[str]) -> RunConfig:
         _take_own_rates(parsed, composed)
     _drop_unused(composed)
     _check_keys([override for override in parsed if not override.is_delete()], composed)
-    return validate(_to_plain(composed))
+    return validate(with_source(_to_plain(composed)))
 
 
 @cache
@@ -112,7 +119,7 @@ def from_composed(composed: DictConfig) -> RunConfig:
         UserError: a value is missing or not allowed.
     """
     _drop_unused(composed)
-    return validate(_to_plain(composed))
+    return validate(with_source(_to_plain(composed)))
 
 
 def validate(values: dict[str, Any]) -> RunConfig:
@@ -136,6 +143,8 @@ def _parse(text: str) -> Override:
         ) from error
     if override.is_sweep_override():
         raise UserError(f"{text}: several values for one run; give one value")
+    if override.key_or_group.startswith(("hydra.", "hydra/")):
+        raise UserError(f"{text}: no such key here; Hydra's own settings have no effect on a run")
     return override
 
 
@@ -145,7 +154,12 @@ def _is_choice(override: Override) -> bool:
 
 def _check_option(override: Override) -> None:
     group, option = override.key_or_group, str(override.value())
+    if _is_file(override):
+        read_own(Path(option), group)
+        return
     allowed = options(group)
+    if option in own_options(group):
+        _check_own(group, option)
     if group == "model" and option in get_args(TorchvisionName):
         raise UserError(
             f"model={option}: no such option; did you mean model=torchvision model.name={option}?"
@@ -154,13 +168,40 @@ def _check_option(override: Override) -> None:
         raise UserError(f"{group}={option}: no such option; {nearest(option, allowed)}")
 
 
+def _check_own(group: str, option: str) -> None:
+    folder = own_folder()
+    assert folder is not None
+    file = folder / group / f"{option}.yaml"
+    if (files("bnrepro.configs") / group).joinpath(f"{option}.yaml").is_file():
+        raise UserError(f"{file}: bnrepro has a {group} of this name; give yours another")
+    values = read_own(file, group)
+    if group in GLOBAL_GROUPS:
+        check_package(file)
+    if group == "experiment" and values["experiment"] != option:
+        raise UserError(f"{file}: experiment: {values['experiment']}; must be its name, {option}")
+
+
+def _is_file(override: Override) -> bool:
+    """Whether an experiment is named by its file."""
+    return override.key_or_group == "experiment" and str(override.value()).endswith(".yaml")
+
+
+def _register(override: Override) -> str:
+    """Make a file an option of its group; the override that chooses it."""
+    file = Path(str(override.value()))
+    name = hashlib.sha256(str(file.absolute()).encode()).hexdigest()[:12]
+    node = read_own(file, "experiment")
+    ConfigStore.instance().store(name, node, group="experiment/file", package="_global_")
+    return f"experiment=file/{name}"
+
+
 def _check_keys(overrides: list[Override], composed: DictConfig) -> None:
     known = list(_keys(composed))
     for override in overrides:
         key = override.key_or_group
         if _is_choice(override) or key in known:
             continue
-        meant = nearest(key, [*GROUPS, *known], or_else="`bnrepro config` lists the keys")
+        meant = meant_key(key, [*GROUPS, *known])
         raise UserError(f"{override.input_line}: no such key here; {meant}")
 
 
@@ -189,12 +230,17 @@ def _drop_unused(composed: DictConfig) -> None:
 
 
 def _compose(overrides: Sequence[Override]) -> DictConfig:
-    lines = [override.input_line or "" for override in overrides]
+    lines = [_register(one) if _is_file(one) else one.input_line or "" for one in overrides]
+    if (folder := own_folder()) is not None:
+        lines.append(f"hydra.searchpath=['{folder.as_uri()}']")
     try:
         with initialize_config_module("bnrepro.configs", version_base="1.3"):
             return compose("config", overrides=lines)
     except HydraException as error:
-        raise UserError(f"{' '.join(lines)}: {_first_line(error)}") from error
+        told = " ".join(one.input_line or "" for one in overrides)
+        raise UserError(f"{told}: {_first_line(error)}") from error
+    except YAMLError as error:  # in a file that one of the user's own includes
+        raise UserError(f"not YAML: {' '.join(str(error).split())}") from error
 
 
 def _to_plain(composed: DictConfig) -> dict[str, Any]:
@@ -233,6 +279,10 @@ def _describe(error: ErrorDetails) -> str:
         case "union_tag_invalid":
             names = choices(f"{key}.name")
             return f"{key}.name={context['tag']}: no such {key}; {nearest(context['tag'], names)}"
+        case "union_tag_not_found":
+            return f"{key}.name: missing; set {key}.name=..."
+        case "string_pattern_mismatch":
+            wanted = "must be module:function, for example my_package.my_module:build"
         case "missing":
             return f"{key}: missing; set {key}=..."
         case "extra_forbidden":
@@ -257,8 +307,10 @@ def _describe(error: ErrorDetails) -> str:
             wanted = "must be true or false"
         case "string_type":
             wanted = "must be text"
-        case "tuple_type" | "too_short":
-            wanted = "must be a list, for example [100,100]"
+        case "tuple_type":
+            wanted = "must be a list in brackets, for example [100,100]"
+        case "too_short":
+            wanted = "must be a list that is not empty"
         case _:
             wanted = error["msg"]
     return f"{key}={error['input']}: {wanted}"

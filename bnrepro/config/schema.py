@@ -227,6 +227,21 @@ class Torchvision(_Section):
     """The network, as in torchvision.models: those that take every normalization from outside."""
 
 
+class Python(_Section):
+    """A network of the user's own, from a function in a module of theirs."""
+
+    name: Literal["python"]
+    """The network."""
+    factory: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+    """module:function, in the current folder or installed; called as function(num_classes,
+    image_shape, norm, generator), it returns the nn.Module. norm.maps(C) and norm.features(C) make
+    the normalization of C feature maps or features; generator is a torch.Generator with the seed,
+    as is torch's own meanwhile."""
+    source: str
+    """Hash of that module's file, filled in by bnrepro: an edited network is another run. What the
+    module imports is not in it."""
+
+
 class NoNorm(_Section):
     """No normalization; layers keep their biases."""
 
@@ -457,7 +472,7 @@ class RunConfig(_Section):
     """Random changes to training images."""
     data: Annotated[Digits | Mnist | ImageFolder, Field(discriminator="name")]
     """The data set."""
-    model: Annotated[Mlp | Cnn | Inception | Torchvision, Field(discriminator="name")]
+    model: Annotated[Mlp | Cnn | Inception | Torchvision | Python, Field(discriminator="name")]
     """The network."""
     norm: Annotated[NoNorm | BatchNorm | LayerNorm | GroupNorm, Field(discriminator="name")]
     """The normalization before each nonlinearity."""
@@ -581,7 +596,7 @@ class RunConfig(_Section):
                     ("Figure 5's 32 channels times model.width", max(1, round(32 * width))),
                     ("Figure 5's 40 channels times model.width", max(1, round(40 * width))),
                 ]
-            case Torchvision():
+            case Torchvision() | Python():
                 return []
 
     def learning_rate(self, step: int) -> float:

@@ -18,6 +18,7 @@ from bnrepro.config.schema import (
     Mlp,
     Mnist,
     NoNorm,
+    Python,
     RunConfig,
     Sgd,
     Torchvision,
@@ -43,7 +44,7 @@ from bnrepro.nn import (
     no_norm,
 )
 from bnrepro.nn import Mlp as MlpNetwork
-from bnrepro.training.networks import build_torchvision
+from bnrepro.training.networks import build_python, build_torchvision
 from bnrepro.training.optimizers import Adam as AdamOptimizer
 from bnrepro.training.optimizers import Optimizer
 from bnrepro.training.optimizers import Sgd as SgdOptimizer
@@ -167,6 +168,8 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
             )
         case Torchvision(name=name):
             return build_torchvision(name, num_classes, image_shape, norm, config.seed)
+        case Python(factory=factory):
+            return build_python(factory, num_classes, image_shape, norm, config.seed)
         case _:
             assert_never(config.model)
 

@@ -1,13 +1,16 @@
-"""Networks that are not this project's: torchvision's."""
+"""Networks that are not this project's: torchvision's, and the user's own."""
 
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import torch
 import torchvision
 from torch import Tensor, nn
 
-from bnrepro.errors import UserError
+from bnrepro.errors import UserError, nearest
 from bnrepro.nn import Normalization
 from bnrepro.training.memory import is_out_of_memory
 
@@ -64,6 +67,54 @@ def build_torchvision(
     return _build_checked(f"model.name={name}", build, num_classes, image_shape, seed)
 
 
+def build_python(
+    factory: str,
+    num_classes: int,
+    image_shape: tuple[int, int, int],
+    norm: Normalization,
+    seed: int,
+) -> nn.Module:
+    """A network of the user's own. This runs their code.
+
+    Args:
+        factory: ``module:function``; the module is looked for in the current folder first.
+        num_classes: handed to the function.
+        image_shape: likewise, (C, H, W).
+        norm: likewise.
+        seed: of the generator that it is handed, and of torch's own meanwhile.
+
+    Raises:
+        UserError: the module or the function is not there, or fails, or what it returns is no
+            network from such images to logits.
+    """
+    key = f"model.factory={factory}"
+    module_name, _, name = factory.partition(":")
+
+    def build() -> nn.Module:
+        with _current_folder_first():
+            module = importlib.import_module(module_name)
+            function = getattr(module, name, None)
+            if not callable(function):
+                functions = [other for other, value in vars(module).items() if callable(value)]
+                meant = nearest(name, functions, or_else="write module:function")
+                raise UserError(f"{key}: {module_name} has no function {name}; {meant}")
+            generator = torch.Generator().manual_seed(seed)
+            network: nn.Module = function(num_classes, image_shape, norm, generator)
+        return network
+
+    return _build_checked(key, build, num_classes, image_shape, seed)
+
+
+@contextmanager
+def _current_folder_first() -> Iterator[None]:
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+
+
 def _build_checked(
     key: str,
     build: Callable[[], nn.Module],
@@ -83,6 +134,8 @@ def _build_checked(
     with _seeded(seed):
         try:
             network = build()
+        except UserError:
+            raise
         except Exception as error:
             raise _one_line(f"{key}: cannot be built", error) from error
         if not isinstance(network, nn.Module):

@@ -1,5 +1,6 @@
 """A `RunConfig` in, a run directory out."""
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from signal import Signals
@@ -11,7 +12,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from bnrepro.config import STORED_VERSION, RunConfig, run_id
+from bnrepro.config.source import changed_source
 from bnrepro.errors import UserError
+from bnrepro.nn import Activated
 from bnrepro.runs import RunDirectory, State, Status, locate, write_atomically
 from bnrepro.training.checkpoint import load_checkpoint
 from bnrepro.training.compiler import choose_step
@@ -67,6 +70,8 @@ def run(config: RunConfig, console: Console) -> Outcome:
     directory = locate(config)
     if (done := _already_done(directory, config)) is not None:
         return done
+    if (change := changed_source(config)) is not None:
+        raise UserError(f"{change}; train it as a run of its own: the same overrides again")
     session = build_session(config, console)
     with lease(directory, config, console) as say:
         # It may have ended since the first look.
@@ -92,6 +97,18 @@ def _train(session: Session, directory: RunDirectory, console: Console, say: Say
     config = session.config
     _take_over(directory, config)
     update = choose_step(session, say)
+    cores = os.cpu_count() or 1
+    if config.runtime.threads > cores:
+        say(
+            f"runtime.threads={config.runtime.threads}: more than this machine's {cores} cores, "
+            "which makes a run slower"
+        )
+    unobserved = {"activation_inputs", "activation_histograms"} & {*config.measures}
+    if unobserved and not any(isinstance(m, Activated) for m in session.model.modules()):
+        say(
+            f"measures={','.join(sorted(unobserved))}: model={config.model.name} has no layers to "
+            "observe, so these stay empty"
+        )
     _write_config(session, directory, compiled=update is not session.update, say=say)
     checkpoint = load_checkpoint(directory, say)
     start, position = (checkpoint["step"], checkpoint["metrics_bytes"]) if checkpoint else (None, 0)

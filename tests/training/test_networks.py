@@ -1,5 +1,8 @@
 """Networks that are not this project's."""
 
+import sys
+from itertools import count
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -7,8 +10,9 @@ import torch
 import torchvision
 from torch import nn
 
-from bnrepro.config import RunConfig, load
+from bnrepro.config import RunConfig, load, run_id
 from bnrepro.config.schema import TorchvisionName
+from bnrepro.config.source import changed_source
 from bnrepro.errors import UserError
 from bnrepro.nn import BatchNorm, fold_batch_norm
 from bnrepro.training.build import make_model
@@ -148,3 +152,112 @@ def test_torchvisions_networks_take_the_reference_as_norm_layer() -> None:
         torch.testing.assert_close(parameter.grad, theirs.get_parameter(name).grad)
     for mine, reference in zip(ours.buffers(), theirs.buffers(), strict=True):
         torch.testing.assert_close(mine, reference)
+
+
+OWN = """
+import torch
+from torch import nn
+
+def build(num_classes, image_shape, norm, generator):
+    first = nn.Linear(image_shape[0] * image_shape[1] * image_shape[2], 6)
+    nn.init.normal_(first.weight, generator=generator)
+    last = nn.Linear(6, num_classes)
+    return nn.Sequential(nn.Flatten(), first, norm.features(6), nn.ReLU(), last)
+
+def number(num_classes, image_shape, norm, generator):
+    return 3
+
+def wrong_shape(num_classes, image_shape, norm, generator):
+    return nn.Flatten()
+
+def several(num_classes, image_shape, norm, generator):
+    class Several(nn.Module):
+        def forward(self, x):
+            return {"logits": x}
+    return Several()
+
+def fails(num_classes, image_shape, norm, generator):
+    raise RuntimeError("first line\\nsecond line")
+
+def takes_nothing():
+    return nn.Flatten()
+"""
+
+_numbers = count()
+
+
+@pytest.fixture
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module in the current folder, by a name that no other test has imported."""
+    name = f"own_networks_{next(_numbers)}"
+    (tmp_path / f"{name}.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    return name
+
+
+def _own(module: str, function: str = "build", *overrides: str) -> RunConfig:
+    return load(["model=python", f"model.factory={module}:{function}", *overrides])
+
+
+def test_own_network_is_built_with_the_runs_normalization_and_seed(own_module: str) -> None:
+    first, again, other = (
+        make_model(_own(own_module, "build", f"seed={seed}"), (1, 4, 4), 3) for seed in (0, 0, 1)
+    )
+    assert isinstance(first[2], nn.BatchNorm1d)
+    for name, value in first.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+    assert not torch.equal(first[1].weight, other[1].weight)
+    assert not torch.equal(first[4].weight, other[4].weight), "torch's own generator"
+
+
+def test_edited_network_is_another_run(own_module: str, tmp_path: Path) -> None:
+    before = _own(own_module)
+    assert run_id(_own(own_module)) == run_id(before)
+    assert changed_source(before) is None
+    (tmp_path / f"{own_module}.py").write_text(OWN + "# edited\n")
+    assert run_id(_own(own_module)) != run_id(before)
+    assert "its source has changed" in str(changed_source(before))
+    assert own_module not in sys.modules, "a config runs no code"
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("biuld", "has no function biuld; did you mean build?"),
+        ("number", "must be a torch.nn.Module, got int"),
+        ("wrong_shape", "must return one logit per class, (N, 3); got (2, 16) for N = 2"),
+        ("several", "must return a tensor of logits, got dict"),
+        ("fails", "cannot be built (RuntimeError: first line)"),
+        ("takes_nothing", "cannot be built (TypeError: "),
+    ],
+)
+def test_what_is_wrong_with_an_own_network_is_one_line(
+    own_module: str, function: str, message: str
+) -> None:
+    with pytest.raises(UserError) as error:
+        make_model(_own(own_module, function), (1, 4, 4), 3)
+    assert f"model.factory={own_module}:{function}: " in str(error.value)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [
+        ("no_such_module:build", "no module no_such_module"),
+        ("json.nothing:build", "no module json.nothing"),
+        ("json", "must be module:function"),
+    ],
+)
+def test_module_that_is_not_there_is_told_before_anything_runs(factory: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load(["model=python", f"model.factory={factory}"])
+
+
+def test_module_that_cannot_be_imported_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken_network.py").write_text("def build(:\n")
+    with pytest.raises(UserError, match=r"cannot be built .SyntaxError"):
+        make_model(_own("broken_network"), (1, 4, 4), 3)
