@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bnrepro.cli.app import app, examples
-from bnrepro.cli.options import Debug, Json, Overrides, Runs
+from bnrepro.cli.options import ConfigDir, Debug, Json, Overrides, Runs
 
 
 @app.command(
@@ -52,6 +52,7 @@ def config(
     explain: Annotated[
         bool, typer.Option("--explain", help="Add each field's meaning and where it comes from.")
     ] = False,
+    config_dir: ConfigDir = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:

@@ -1,5 +1,6 @@
 """The arguments and options that several commands have."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,13 @@ def _set_debug(value: bool) -> None:
     settings["debug"] = settings["debug"] or value
 
 
+def _set_config_dir(folder: Path | None) -> None:
+    from bnrepro.config.own import CONFIG_DIR
+
+    if folder is not None:
+        os.environ[CONFIG_DIR] = str(folder.absolute())
+
+
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(
@@ -21,6 +29,14 @@ Overrides = Annotated[
 ]
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show the traceback of an error.", callback=_set_debug)
+]
+ConfigDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--config-dir",
+        help="Folder of your own presets (experiment/mine.yaml); default: ./configs, if there.",
+        callback=_set_config_dir,
+    ),
 ]
 DataName = Annotated[str, typer.Argument(help="The data set.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from bnrepro.cli.app import app, examples
-from bnrepro.cli.options import Debug, Json, Overrides
+from bnrepro.cli.options import ConfigDir, Debug, Json, Overrides
 
 if TYPE_CHECKING:
     from bnrepro.training import Outcome
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
         "bnrepro train model=mlp norm=batch model.activation=relu optim.lr_multiplier=5 data=mnist",
     )
 )
-def train(overrides: Overrides = None, as_json: Json = False, debug: Debug = False) -> None:
+def train(
+    overrides: Overrides = None,
+    config_dir: ConfigDir = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
     """Train one run, or go on where it stopped. Bare: experiment=fig1/with_bn scale=smoke.
 
     Exit code 0: finished or diverged; 130 or 143: stopped by Ctrl-C or SIGTERM; 1: failed;

@@ -28,6 +28,20 @@ def choices(key: str) -> list[str]:
     return found
 
 
+def keys_of_other_options(section: str, name: str | None) -> set[str]:
+    """The fields that options of a section have, and the one of this name has not.
+
+    Args:
+        section: one whose options have different fields, ``model`` say.
+        name: the option's; of a name that no option has nothing is told.
+    """
+    kinds = _parts(RunConfig.model_fields[section].annotation)
+    own = [kind for kind in kinds if name in get_args(kind.model_fields["name"].annotation)]
+    if not own:
+        return set()
+    return {key for kind in kinds for key in kind.model_fields} - {*own[0].model_fields}
+
+
 def _fields(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     for name, field in section.model_fields.items():
         sections = [kind for kind in _parts(field.annotation) if _is_section(kind)]

@@ -1,21 +1,29 @@
 """Overrides in, a checked `RunConfig` out. Past this file no Hydra object exists."""
 
 import copy
+import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
-from typing import Any
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args
 
 from hydra import compose, initialize_config_module
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+from yaml import YAMLError
 
-from bnrepro.config.groups import GROUPS, options
-from bnrepro.config.schema import RunConfig
+from bnrepro.config.fields import choices, keys_of_other_options
+from bnrepro.config.groups import GROUPS, options, own_options
+from bnrepro.config.own import GLOBAL_GROUPS, check_package, meant_key, own_folder, read_own
+from bnrepro.config.schema import RunConfig, TorchvisionName
+from bnrepro.config.source import with_source
 from bnrepro.errors import UserError, nearest
 
 # The length of the paper's Inception run, which `inception_steps` stands for.
@@ -65,7 +73,7 @@ OmegaConf.register_new_resolver("curve_steps", _curve_steps)
 OmegaConf.register_new_resolver("decay_steps", _decay_steps)
 
 # Sections whose options have different fields; the validator names the option in a field's path.
-_UNIONS = ("data", "model", "norm")
+_UNIONS = ("data", "model", "norm", "optim")
 
 
 def load(overrides: Sequence[str]) -> RunConfig:
@@ -84,14 +92,18 @@ def load(overrides: Sequence[str]) -> RunConfig:
     for override in choices:
         _check_option(override)
     # Composing takes a hundred times as long as all the rest, and the runs of a sweep share it.
-    composed = copy.deepcopy(_compose(*(choice.input_line or "" for choice in choices)))
+    composed = _compose(choices)
+    _drop_unused(composed)
     _check_keys(values, composed)
-    if all(_is_plain(override) for override in values):
-        for override in values:
+    if not all(_is_plain(override) for override in values):
+        composed = _compose(parsed)
+        _drop_unused(composed)
+    if any(override.key_or_group == "optim" for override in choices):
+        _take_own_rates(choices, composed)
+    for override in values:
+        if _is_plain(override):
             _set_value(composed, override)
-    else:
-        composed = _compose(*overrides)
-    return validate(_to_plain(composed))
+    return validate(with_source(_to_plain(composed)))
 
 
 @cache
@@ -120,7 +132,7 @@ def parse(text: str) -> Override:
     """An override by Hydra's grammar, with one value or several.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: it cannot be read, or is one of Hydra's own settings.
     """
     try:
         override: Override = OverridesParser.create().parse_override(text)
@@ -128,6 +140,8 @@ def parse(text: str) -> Override:
         raise UserError(
             f"{text!r}: not an override; write key=value, for example optim.lr=0.1"
         ) from error
+    if override.key_or_group.startswith(("hydra.", "hydra/")):
+        raise UserError(f"{text}: no such key here; Hydra's own settings have no effect on a run")
     return override
 
 
@@ -162,28 +176,99 @@ def _set_value(composed: DictConfig, override: Override) -> None:
 
 def _check_option(override: Override) -> None:
     group, option = override.key_or_group, str(override.value())
+    if _is_file(override):
+        read_own(Path(option), group)
+        return
     allowed = options(group)
+    if option in own_options(group):
+        _check_own(group, option)
+    if group == "model" and option in get_args(TorchvisionName):
+        raise UserError(
+            f"model={option}: no such option; did you mean model=torchvision model.name={option}?"
+        )
     if option not in allowed:
         raise UserError(f"{group}={option}: no such option; {nearest(option, allowed)}")
+
+
+def _check_own(group: str, option: str) -> None:
+    folder = own_folder()
+    assert folder is not None
+    file = folder / group / f"{option}.yaml"
+    if (files("bnrepro.configs") / group).joinpath(f"{option}.yaml").is_file():
+        raise UserError(f"{file}: bnrepro has a {group} of this name; give yours another")
+    values = read_own(file, group)
+    if group in GLOBAL_GROUPS:
+        check_package(file)
+    if group == "experiment" and values["experiment"] != option:
+        raise UserError(f"{file}: experiment: {values['experiment']}; must be its name, {option}")
+
+
+def _is_file(override: Override) -> bool:
+    """Whether an experiment is named by its file."""
+    return override.key_or_group == "experiment" and str(override.value()).endswith(".yaml")
+
+
+def _register(override: Override) -> str:
+    """Make a file an option of its group; the override that chooses it."""
+    file = Path(str(override.value()))
+    name = hashlib.sha256(str(file.absolute()).encode()).hexdigest()[:12]
+    node = read_own(file, "experiment")
+    ConfigStore.instance().store(name, node, group="experiment/file", package="_global_")
+    return f"experiment=file/{name}"
 
 
 def _check_keys(overrides: list[Override], composed: DictConfig) -> None:
     known = list(_keys(composed))
     for override in overrides:
         key = override.key_or_group
-        if key in known or (override.is_add() and not override.is_hydra_override()):
+        if key in known or override.is_add():
             continue
-        meant = nearest(key, [*GROUPS, *known], or_else="`bnrepro config` lists the keys")
+        meant = meant_key(key, [*GROUPS, *known])
         raise UserError(f"{override.input_line}: no such key here; {meant}")
 
 
-@lru_cache(maxsize=128)
-def _compose(*overrides: str) -> DictConfig:
+def _take_own_rates(choices: list[Override], composed: DictConfig) -> None:
+    """An optimizer chosen in place of the preset's has its own values.
+
+    A preset's rate is one for its optimizer: SGD's 0.1 would make Adam diverge.
+    """
+    rest = [one for one in choices if one.key_or_group != "optim"]
+    if _compose(rest).optim.name != composed.optim.name:
+        own = [one for one in choices if one.key_or_group == "optim"]
+        composed.optim = _compose([*own, parse("~experiment")]).optim
+
+
+def _drop_unused(composed: DictConfig) -> None:
+    """What a preset sets of an option falls away where another option was chosen in its place.
+
+    ``model.init_std`` of a fully connected network, say, where the network is one of torchvision's.
+    Keys that no option has stay, and are refused.
+    """
+    with open_dict(composed):
+        for section in _UNIONS:
+            option = composed[section]
+            for key in keys_of_other_options(section, option.get("name")) & {*option}:
+                del option[key]
+
+
+def _compose(overrides: Sequence[Override]) -> DictConfig:
+    """What Hydra makes of overrides; the caller's to change."""
+    lines = [_register(one) if _is_file(one) else one.input_line or "" for one in overrides]
+    if (folder := own_folder()) is not None:
+        lines.append(f"hydra.searchpath=['{folder.as_uri()}']")
     try:
-        with initialize_config_module("bnrepro.configs", version_base="1.3"):
-            return compose("config", overrides=list(overrides))
+        return copy.deepcopy(_compose_once(*lines))
     except HydraException as error:
-        raise UserError(f"{' '.join(overrides)}: {_first_line(error)}") from error
+        told = " ".join(one.input_line or "" for one in overrides)
+        raise UserError(f"{told}: {_first_line(error)}") from error
+    except YAMLError as error:  # in a file that one of the user's own includes
+        raise UserError(f"not YAML: {' '.join(str(error).split())}") from error
+
+
+@lru_cache(maxsize=128)
+def _compose_once(*lines: str) -> DictConfig:
+    with initialize_config_module("bnrepro.configs", version_base="1.3"):
+        return compose("config", overrides=list(lines))
 
 
 def _to_plain(composed: DictConfig) -> dict[str, Any]:
@@ -219,6 +304,13 @@ def _describe(error: ErrorDetails) -> str:
     key = ".".join(str(part) for part in path)
     context = error.get("ctx", {})
     match error["type"]:
+        case "union_tag_invalid":
+            names = choices(f"{key}.name")
+            return f"{key}.name={context['tag']}: no such {key}; {nearest(context['tag'], names)}"
+        case "union_tag_not_found":
+            return f"{key}.name: missing; set {key}.name=..."
+        case "string_pattern_mismatch":
+            wanted = "must be module:function, for example my_package.my_module:build"
         case "missing":
             return f"{key}: missing; set {key}=..."
         case "extra_forbidden":

@@ -4,6 +4,7 @@
 the paper speaks of it, the section.
 """
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -34,6 +35,41 @@ Activation = Literal["sigmoid", "relu"]
 InputScale = Literal["symmetric", "unit", "pixels"]
 Statistics = Literal["population", "pooled", "moving"]
 Measure = Literal["activation_histograms", "activation_inputs", "evaluation_statistics"]
+TorchvisionName = Literal[
+    "efficientnet_b0",
+    "efficientnet_b1",
+    "efficientnet_b2",
+    "efficientnet_b3",
+    "efficientnet_b4",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "mobilenet_v3_large",
+    "regnet_x_400mf",
+    "regnet_x_800mf",
+    "regnet_x_1_6gf",
+    "regnet_x_3_2gf",
+    "regnet_x_8gf",
+    "regnet_x_16gf",
+    "regnet_x_32gf",
+    "regnet_y_400mf",
+    "regnet_y_800mf",
+    "regnet_y_1_6gf",
+    "regnet_y_3_2gf",
+    "regnet_y_8gf",
+    "regnet_y_16gf",
+    "regnet_y_32gf",
+    "regnet_y_128gf",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "resnext50_32x4d",
+    "resnext101_32x8d",
+    "resnext101_64x4d",
+    "wide_resnet50_2",
+    "wide_resnet101_2",
+]
 _Selection = (Field(strict=False), AfterValidator(_each_once))
 
 _CLASSES = {"tiny_imagenet": 200, "imagenette": 10, "imagenet": 1000}
@@ -184,6 +220,28 @@ class Inception(_Section):
     """So many last modules normalize per activation instead of per feature map (Section 4.2.3)."""
 
 
+class Torchvision(_Section):
+    """A classification network of torchvision, with random weights and this run's normalization."""
+
+    name: TorchvisionName
+    """The network, as in torchvision.models: those that take every normalization from outside."""
+
+
+class Python(_Section):
+    """A network of the user's own, from a function in a module of theirs."""
+
+    name: Literal["python"]
+    """The network."""
+    factory: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+    """module:function, in the current folder or installed; called as function(num_classes,
+    image_shape, norm, generator), it returns the nn.Module. norm.maps(C) and norm.features(C) make
+    the normalization of C feature maps or features; generator is a torch.Generator with the seed,
+    as is torch's own meanwhile."""
+    source: str
+    """Hash of that module's file, filled in by bnrepro: an edited network is another run. What the
+    module imports is not in it."""
+
+
 class NoNorm(_Section):
     """No normalization; layers keep their biases."""
 
@@ -224,32 +282,75 @@ class GroupNorm(_Section):
     """Groups that a layer's channels are split into; must divide every layer's width."""
 
 
-class Sgd(_Section):
-    """Stochastic gradient descent."""
-
-    name: Literal["sgd"]
+class _Optimizer(_Section):
+    name: str
     """The optimizer."""
     lr: Rate
     """Base learning rate. The paper: 0.0015 on ImageNet (Section 4.2.2); none given for MNIST."""
     lr_multiplier: Rate
     """Factor on the base rate: the paper's x5 and x30 (Section 4.2.2)."""
+    weight_decay: Rate
+    """L2 penalty on all parameters, as a factor: g <- g + weight_decay w; with adamw apart from the
+    gradient: w <- w - rate weight_decay w. The paper divides it by 5 for the accelerated networks
+    (Section 4.2.1) and gives no value."""
+    schedule: Literal["exponential", "cosine", "linear"] = "exponential"
+    """How the rate falls: exponential, by decay_factor, as the paper's; cosine (Loshchilov & Hutter
+    2017) and linear reach 0 at the run's end."""
+    warmup_steps: NaturalInt = 0
+    """Steps over which the rate rises linearly to what the schedule begins with (Goyal et al.
+    2017)."""
+    decay_factor: Annotated[Positive, Field(le=1)]
+    """schedule=exponential: the rate is multiplied by this every decay_every steps; 1: constant.
+    GoogLeNet: 0.96."""
+    decay_every: PositiveInt
+    """Steps between decays of the rate. GoogLeNet: 8 epochs, 320,000 steps of the paper."""
+
+    def learning_rate(self, step: int, steps: int) -> float:
+        """The rate of update number ``step``, from 0, in a run of ``steps``."""
+        return self.lr * self.lr_multiplier * self._warmup(step) * self._decay(step, steps)
+
+    def _warmup(self, step: int) -> float:
+        return (step + 1) / self.warmup_steps if step < self.warmup_steps else 1.0
+
+    def _decay(self, step: int, steps: int) -> float:
+        if self.schedule == "exponential":
+            return self.decay_factor ** (step // self.decay_every)
+        after = max(0, step - self.warmup_steps) / (steps - self.warmup_steps)
+        return 1 - after if self.schedule == "linear" else (1 + math.cos(math.pi * after)) / 2
+
+
+class Sgd(_Optimizer):
+    """Stochastic gradient descent."""
+
+    name: Literal["sgd"]
+    """The optimizer."""
     momentum: Annotated[Rate, Field(lt=1)]
     """Weight of the past in the update v <- momentum v + g. The paper gives no value."""
-    weight_decay: Rate
-    """L2 penalty on all parameters, as a factor: g <- g + weight_decay w. The paper divides it by 5
-    for the accelerated networks (Section 4.2.1) and gives no value."""
+    nesterov: bool = False
+    """Nesterov's momentum (Sutskever et al. 2013): the update is g + momentum v."""
     bias_rate: Rate = 1.0
     """Factor on the rate of the biases of linear maps and convolutions. Caffe's GoogLeNet: 2."""
     bias_decay: bool = True
     """Whether the L2 penalty is on those biases, too. Caffe's GoogLeNet: no."""
-    decay_factor: Annotated[Positive, Field(le=1)]
-    """The rate is multiplied by this every decay_every steps; 1: constant. GoogLeNet: 0.96."""
-    decay_every: PositiveInt
-    """Steps between decays of the rate. GoogLeNet: 8 epochs, 320,000 steps of the paper."""
 
-    def learning_rate(self, step: int) -> float:
-        """The rate of update number ``step``, from 0."""
-        return self.lr * self.lr_multiplier * self.decay_factor ** (step // self.decay_every)
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> Self:
+        if self.nesterov and not self.momentum:
+            raise ValueError("optim.nesterov=true: needs optim.momentum=..., for example 0.9")
+        return self
+
+
+class Adam(_Optimizer):
+    """Adam (Kingma & Ba 2015)."""
+
+    name: Literal["adam", "adamw"]
+    """adamw: with decoupled weight decay (Loshchilov & Hutter 2019)."""
+    beta_1: Annotated[Rate, Field(lt=1)]
+    """Weight of the past in the mean of the gradients."""
+    beta_2: Annotated[Rate, Field(lt=1)]
+    """Weight of the past in the mean of their squares."""
+    eps: Epsilon
+    """Added to the root of the mean of the squares."""
 
 
 class Order(_Section):
@@ -371,11 +472,11 @@ class RunConfig(_Section):
     """Random changes to training images."""
     data: Annotated[Digits | Mnist | ImageFolder, Field(discriminator="name")]
     """The data set."""
-    model: Annotated[Mlp | Cnn | Inception, Field(discriminator="name")]
+    model: Annotated[Mlp | Cnn | Inception | Torchvision | Python, Field(discriminator="name")]
     """The network."""
     norm: Annotated[NoNorm | BatchNorm | LayerNorm | GroupNorm, Field(discriminator="name")]
     """The normalization before each nonlinearity."""
-    optim: Sgd
+    optim: Annotated[Sgd | Adam, Field(discriminator="name")]
     """The optimizer."""
     evaluation: Evaluation
     """Held-out evaluation."""
@@ -405,6 +506,14 @@ class RunConfig(_Section):
             raise ValueError(
                 f"measures=[{','.join(self.measures)}]: only batch normalization has statistics to "
                 "compare; use norm=batch, or measures without evaluation_statistics"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _warmup_ends(self) -> Self:
+        if self.optim.warmup_steps >= self.steps:
+            raise ValueError(
+                f"optim.warmup_steps={self.optim.warmup_steps}: must be below steps={self.steps}"
             )
         return self
 
@@ -467,14 +576,15 @@ class RunConfig(_Section):
     def _probed_unit_exists(self) -> Self:
         if not {"activation_inputs", "activation_histograms"} & set(self.measures):
             return self
-        key, width = min(self._widths(), key=lambda item: item[1])
-        if self.probe.unit >= width:
-            raise ValueError(
-                f"probe.unit={self.probe.unit}: {key} has {width} units; use 0 to {width - 1}"
-            )
+        for key, width in self._widths():
+            if self.probe.unit >= width:
+                raise ValueError(
+                    f"probe.unit={self.probe.unit}: {key} has {width} units; use 0 to {width - 1}"
+                )
         return self
 
     def _widths(self) -> list[tuple[str, int]]:
+        """The layers' widths, as far as the config tells them."""
         match self.model:
             case Mlp(hidden=hidden):
                 return [(f"model.hidden[{i}]", width) for i, width in enumerate(hidden)]
@@ -486,6 +596,12 @@ class RunConfig(_Section):
                     ("Figure 5's 32 channels times model.width", max(1, round(32 * width))),
                     ("Figure 5's 40 channels times model.width", max(1, round(40 * width))),
                 ]
+            case Torchvision() | Python():
+                return []
+
+    def learning_rate(self, step: int) -> float:
+        """The rate of update number ``step``, from 0."""
+        return self.optim.learning_rate(step, self.steps)
 
     @property
     def input_size(self) -> int:

@@ -5,10 +5,12 @@ from pathlib import Path
 from pydantic import ValidationError
 from torch import Tensor
 
+from bnrepro.config.schema import Python
 from bnrepro.errors import UserError
 from bnrepro.inference.checksum import check_seal
 from bnrepro.inference.description import Description
 from bnrepro.inference.formats import FORMATS, Classify, Format
+from bnrepro.inference.formats.safetensors_file import SAFETENSORS
 
 _LARGEST = 2**31  # bytes: protobuf's limit; the paper's Inception takes a fortieth of it
 
@@ -52,6 +54,8 @@ def load_exported(source: str, content: bytes, trust: bool) -> tuple[Description
         )
     description = _describe(source, chosen, content)
     try:
+        if chosen is SAFETENSORS and not trust:
+            _refuse_code(description)
         classify = chosen.load(content, description)
     except UserError as error:
         raise UserError(f"{source}: {error}") from error
@@ -62,6 +66,15 @@ def load_exported(source: str, content: bytes, trust: bool) -> tuple[Description
             f"be loaded here ({_reason(error)}); export it again"
         ) from error
     return description, _checked(source, classify, len(description.class_names))
+
+
+def _refuse_code(description: Description) -> None:
+    """Weights of a network that only its user's own code can build."""
+    model = description.run_config().model
+    if isinstance(model, Python):
+        raise UserError(
+            f"its network is built by {model.factory}, code on this machine; add --trust to run it"
+        )
 
 
 def _describe(source: str, chosen: Format, content: bytes) -> Description:

@@ -11,6 +11,7 @@ from safetensors.torch import load
 from torch import nn
 
 from bnrepro.config import RunConfig, read_stored
+from bnrepro.config.source import changed_source
 from bnrepro.data.dataset import Dataset, Split
 from bnrepro.errors import UserError
 from bnrepro.runs import RunDirectory, State
@@ -70,6 +71,13 @@ def load_trained(directory: RunDirectory, device: Device, console: Console) -> T
         UserError: the run has not finished, diverged, or its files or data are missing or damaged.
     """
     config, provenance = read_finished(directory)
+    if (change := changed_source(config)) is not None:
+        console.print(
+            f"{directory.path}: {change}; its weights go into what it builds now",
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+        )
     session = build_session(config, console, device)
     _load_weights(session.model, directory)
     return TrainedRun(

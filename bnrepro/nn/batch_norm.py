@@ -21,19 +21,18 @@ class _BatchNormFunction(torch.autograd.Function):
         mu = x.mean(axes, keepdim=True)
         var = (x - mu).square().mean(axes, keepdim=True)
         y = (x - mu) * torch.rsqrt(var + eps)
-        if gamma is not None and beta is not None:
-            y = gamma * y + beta
-        return y, mu, var
+        return _scale_and_shift(y, gamma, beta), mu, var
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
         """Keep what the backward pass needs."""
-        x, gamma, _, axes, eps = inputs
+        x, gamma, beta, axes, eps = inputs
         _, mu, var = output
         ctx.mark_non_differentiable(mu, var)
         ctx.save_for_backward(x, gamma, mu, var)
         ctx.axes = axes
         ctx.eps = eps
+        ctx.shifts = beta is not None
 
     @staticmethod
     @once_differentiable
@@ -56,8 +55,15 @@ class _BatchNormFunction(torch.autograd.Function):
         if gamma is None:
             return grad_x, None, None, None, None
         grad_gamma = (grad_y * centred * inverse_std).sum(axes, keepdim=True)
-        grad_beta = grad_y.sum(axes, keepdim=True)
+        grad_beta = grad_y.sum(axes, keepdim=True) if ctx.shifts else None
         return grad_x, grad_gamma, grad_beta, None, None
+
+
+def _scale_and_shift(y: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
+    """Scale by gamma and shift by beta; None: not at all."""
+    if gamma is not None:
+        y = gamma * y
+    return y if beta is None else y + beta
 
 
 class BatchNorm(nn.Module):
@@ -78,6 +84,9 @@ class BatchNorm(nn.Module):
         momentum: weight of the newest batch in the moving averages; None: cumulative mean.
         affine: learn the scale gamma and the shift beta.
         track_running_stats: keep moving averages; without them evaluation uses batch statistics.
+        device: of parameters and averages.
+        dtype: likewise.
+        bias: learn the shift beta; only with ``affine`` (torch has it since 2.15).
 
     Raises:
         ValueError: batch statistics of fewer than two values per feature (the variance of one value
@@ -97,6 +106,8 @@ class BatchNorm(nn.Module):
         track_running_stats: bool = True,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.num_features = num_features
@@ -109,6 +120,7 @@ class BatchNorm(nn.Module):
         self.register_parameter("bias", None)
         if affine:
             self.weight = nn.Parameter(torch.ones(shape, device=device, dtype=dtype))
+        if affine and bias:
             self.bias = nn.Parameter(torch.zeros(shape, device=device, dtype=dtype))
         tracked = track_running_stats
         self.register_buffer(
@@ -150,8 +162,7 @@ class BatchNorm(nn.Module):
         else:
             mean = self.running_mean.view(broadcast)
             y = (wide - mean) * torch.rsqrt(self.running_var.view(broadcast) + self.eps)
-            if gamma is not None and beta is not None:
-                y = gamma * y + beta
+            y = _scale_and_shift(y, gamma, beta)
         return y.to(x.dtype)
 
     def _layout(self, x: Tensor) -> tuple[tuple[int, ...], torch.Size]:

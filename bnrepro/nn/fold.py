@@ -142,9 +142,11 @@ def _affine(norm: BatchNorm | TorchBatchNorm, name: str) -> tuple[Tensor, Tensor
         )
     scale = torch.rsqrt(_wide(norm.running_var) + norm.eps)
     shift = -_wide(norm.running_mean) * scale
-    if norm.weight is not None and norm.bias is not None:
+    if norm.weight is not None:
         gamma = _wide(norm.weight)
-        scale, shift = gamma * scale, gamma * shift + _wide(norm.bias)
+        scale, shift = gamma * scale, gamma * shift
+    if norm.bias is not None:
+        shift = shift + _wide(norm.bias)
     return scale, shift
 
 

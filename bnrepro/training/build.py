@@ -7,6 +7,7 @@ from rich.console import Console
 from torch import nn
 
 from bnrepro.config.schema import (
+    Adam,
     BatchNorm,
     Cnn,
     Digits,
@@ -17,7 +18,10 @@ from bnrepro.config.schema import (
     Mlp,
     Mnist,
     NoNorm,
+    Python,
     RunConfig,
+    Sgd,
+    Torchvision,
 )
 from bnrepro.data.augmentation import Augmentation
 from bnrepro.data.batches import TrainingBatches
@@ -40,6 +44,10 @@ from bnrepro.nn import (
     no_norm,
 )
 from bnrepro.nn import Mlp as MlpNetwork
+from bnrepro.training.networks import build_python, build_torchvision
+from bnrepro.training.optimizers import Adam as AdamOptimizer
+from bnrepro.training.optimizers import Optimizer
+from bnrepro.training.optimizers import Sgd as SgdOptimizer
 from bnrepro.training.step import TrainingStep
 
 
@@ -112,6 +120,9 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
         config: the run.
         image_shape: (C, H, W) of what the network receives.
         num_classes: size of the output.
+
+    Raises:
+        UserError: a network that is not this project's cannot be built, or cannot take such images.
     """
     generator = torch.Generator().manual_seed(config.seed)
     norm = make_normalization(config)
@@ -155,22 +166,44 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
                 aux_head=options.aux_head,
                 per_activation_modules=options.per_activation_modules,
             )
+        case Torchvision(name=name):
+            return build_torchvision(name, num_classes, image_shape, norm, config.seed)
+        case Python(factory=factory):
+            return build_python(factory, num_classes, image_shape, norm, config.seed)
         case _:
             assert_never(config.model)
 
 
 def make_step(config: RunConfig, dataset: Dataset, model: nn.Module) -> TrainingStep:
-    """The parameter update of the run's optimizer."""
-    optim = config.optim
+    """The parameter update of the run."""
     return TrainingStep(
-        model,
-        dataset.to_input,
-        optim.momentum,
-        optim.weight_decay,
-        getattr(torch, config.precision),
-        optim.bias_rate,
-        optim.bias_decay,
+        model, dataset.to_input, make_optimizer(config, model), getattr(torch, config.precision)
     )
+
+
+def make_optimizer(config: RunConfig, model: nn.Module) -> Optimizer:
+    """The run's optimizer."""
+    match config.optim:
+        case Sgd() as options:
+            return SgdOptimizer(
+                model,
+                options.momentum,
+                options.weight_decay,
+                options.nesterov,
+                options.bias_rate,
+                options.bias_decay,
+            )
+        case Adam() as options:
+            return AdamOptimizer(
+                model,
+                options.beta_1,
+                options.beta_2,
+                options.eps,
+                options.weight_decay,
+                decoupled=options.name == "adamw",
+            )
+        case _:
+            assert_never(config.optim)
 
 
 def make_normalization(config: RunConfig) -> Normalization:

@@ -17,7 +17,9 @@ from bnrepro.runs import RunDirectory, flush_folder, write_atomically
 class TrainingState(TypedDict):
     """Everything that the rest of a run depends on besides its config.
 
-    The order of examples is a function of seed and step, so no loader state is needed.
+    The order of examples is a function of seed and step, and the learning rate one of the step, so
+    neither a loader nor a schedule has a state. ``velocity`` is the optimizer's: SGD's velocity, by
+    which the files have called it from the first on, or Adam's moments.
     """
 
     step: int

@@ -84,6 +84,6 @@ def _warm_up(compiled: Step, session: Session) -> None:
     images, labels = session.batches()(0)
     compiled(images, labels, torch.zeros((), device=session.device))
     session.model.load_state_dict(before)
-    for velocity in session.update.velocity:
-        velocity.zero_()
+    for state in session.update.optimizer.state:
+        state.zero_()
     torch.manual_seed(session.config.seed)

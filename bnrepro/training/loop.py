@@ -66,7 +66,7 @@ class TrainingLoop:
             self._record()
         while self.step < config.steps and stop.signal is None:
             images, labels = self.batch(self.step)
-            self.learning_rate.fill_(config.optim.learning_rate(self.step))
+            self.learning_rate.fill_(config.learning_rate(self.step))
             self.loss.add(self.update(images, labels, self.learning_rate))
             self.step += 1
             if self._row_is_due():
@@ -87,7 +87,7 @@ class TrainingLoop:
             step=self.step,
             seconds=self.seconds,
             model=self.session.model.state_dict(),
-            velocity=self.session.update.velocity,
+            velocity=self.session.update.optimizer.state,
             losses=self.loss.losses,
             cpu_rng=torch.get_rng_state(),
             cuda_rng=torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
@@ -99,9 +99,9 @@ class TrainingLoop:
         self.step = checkpoint["step"]
         self.seconds = checkpoint["seconds"]
         self.session.model.load_state_dict(checkpoint["model"])
-        velocities = zip(self.session.update.velocity, checkpoint["velocity"], strict=True)
-        for velocity, saved in velocities:
-            velocity.copy_(saved)
+        states = zip(self.session.update.optimizer.state, checkpoint["velocity"], strict=True)
+        for state, saved in states:
+            state.copy_(saved)
         torch.set_rng_state(checkpoint["cpu_rng"])
         if checkpoint["cuda_rng"] and torch.cuda.is_available():
             torch.cuda.set_rng_state_all(checkpoint["cuda_rng"])
@@ -116,7 +116,7 @@ class TrainingLoop:
         row: Row = {"step": self.step}
         if self.step > 0:
             row[TRAIN_LOSS] = self.loss.take(self.step)
-            row[LEARNING_RATE] = self.config.optim.learning_rate(self.step - 1)
+            row[LEARNING_RATE] = self.config.learning_rate(self.step - 1)
         measurement = Measurement({})
         if self._evaluation_is_due():
             measurement = self.evaluate(self.step)

@@ -1,5 +1,6 @@
 """A `RunConfig` in, a run directory out."""
 
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from bnrepro.config import RunConfig, read_provenance, read_stored
+from bnrepro.config.source import changed_source
 from bnrepro.errors import UserError
+from bnrepro.nn import Activated
 from bnrepro.runs import (
     RunDirectory,
     State,
@@ -77,6 +80,8 @@ def run(config: RunConfig, console: Console) -> Outcome:
     if (done := _already_done(directory, config)) is not None:
         _restore(done, config, console)
         return done
+    if (change := changed_source(config)) is not None:
+        raise UserError(f"{change}; train it as a run of its own: the same overrides again")
     session = build_session(config, console)
     with take_lease(directory, config, console) as lease:
         # It may have ended since the first look.
@@ -136,6 +141,18 @@ def _train(session: Session, console: Console, lease: Lease) -> Outcome:
     config, directory, say = session.config, lease.directory, lease.say
     _take_over(directory, config)
     update = choose_step(session, say)
+    cores = os.cpu_count() or 1
+    if config.runtime.threads > cores:
+        say(
+            f"runtime.threads={config.runtime.threads}: more than this machine's {cores} cores, "
+            "which makes a run slower"
+        )
+    unobserved = {"activation_inputs", "activation_histograms"} & {*config.measures}
+    if unobserved and not any(isinstance(m, Activated) for m in session.model.modules()):
+        say(
+            f"measures={','.join(sorted(unobserved))}: model={config.model.name} has no layers to "
+            "observe, so these stay empty"
+        )
     _write_config(session, directory, compiled=update is not session.update, say=say)
     checkpoint = load_checkpoint(directory, say)
     if checkpoint is None and has_checkpoint(directory):

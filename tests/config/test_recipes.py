@@ -76,7 +76,7 @@ NETWORKS = ("inception", "bn_baseline", "bn_x5", "bn_x30", "bn_x5_sigmoid")
 def test_equal_budgets_are_equal_in_steps_and_in_relative_decay(network: str) -> None:
     config = preset(f"fig2/{network}", "laptop")
     assert (config.budget, config.steps) == ("equal", T)
-    decay = config.optim.learning_rate(T) / config.optim.learning_rate(0)
+    decay = config.learning_rate(T) / config.learning_rate(0)
     assert decay == pytest.approx(0.019, abs=0.001), "Inception's over its 31.0e6 steps"
 
 
@@ -87,7 +87,7 @@ def test_equal_budgets_are_equal_in_steps_and_in_relative_decay(network: str) ->
 def test_rates_and_batch_are_the_papers_at_every_scale(network: str, rate: float) -> None:
     for scale in ("smoke", "laptop", "gpu", "paper"):
         config = preset(f"fig2/{network}", scale)
-        assert config.optim.learning_rate(0) == pytest.approx(rate)
+        assert config.learning_rate(0) == pytest.approx(rate)
         assert config.batch_size == 32
 
 

@@ -1,3 +1,5 @@
+import inspect
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -6,7 +8,7 @@ from torch import Tensor, nn
 from torch.autograd import gradcheck
 from torch.testing import assert_close
 
-from bnrepro.nn import BatchNorm
+from bnrepro.nn import BatchNorm, fold_batch_norm
 
 TOLERANCE = {
     torch.float32: {"rtol": 1e-4, "atol": 1e-5},
@@ -33,6 +35,33 @@ def _forward_and_backward(layer: nn.Module, x: Tensor, grad: Tensor) -> list[Ten
     y.backward(grad)
     assert x.grad is not None
     return [y.detach(), x.grad, *(p.grad for p in layer.parameters() if p.grad is not None)]
+
+
+def test_constructor_is_torchs() -> None:
+    ours = inspect.signature(BatchNorm).parameters
+    for name, theirs in inspect.signature(nn.BatchNorm2d).parameters.items():
+        assert (ours[name].kind, ours[name].default) == (theirs.kind, theirs.default), name
+
+
+@pytest.mark.skipif(
+    "bias" not in inspect.signature(nn.BatchNorm2d).parameters, reason="torch < 2.15"
+)
+@pytest.mark.parametrize("shape", [(5, 3), (4, 3, 2, 2)])
+def test_scale_without_shift_equals_torch(shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    kind = nn.BatchNorm1d if len(shape) == 2 else nn.BatchNorm2d
+    theirs, ours = kind(3, bias=False), BatchNorm(3, bias=False)
+    nn.init.normal_(theirs.weight)
+    ours.load_state_dict(theirs.state_dict())
+    assert ours.bias is None
+    x, grad = torch.randn(shape), torch.randn(shape)
+    values = [_forward_and_backward(layer, x, grad) for layer in (ours, theirs)]
+    for mine, reference in zip(*values, strict=True):
+        assert_close(mine, reference, **TOLERANCE[torch.float32])
+    ours.eval()
+    theirs.eval()
+    assert_close(ours(x), theirs(x), **TOLERANCE[torch.float32])
+    assert_close(fold_batch_norm(ours)(x), theirs(x), **TOLERANCE[torch.float32])
 
 
 @given(

@@ -1,4 +1,6 @@
 import copy
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import pytest
 import torch
@@ -7,6 +9,7 @@ from torch.nn import functional
 from torch.testing import assert_close
 
 from bnrepro.training.compiler import compile_step
+from bnrepro.training.optimizers import Adam, Optimizer, Sgd
 from bnrepro.training.step import TrainingStep
 
 CPU = torch.device("cpu")
@@ -15,6 +18,15 @@ CPU = torch.device("cpu")
 def _model() -> nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+
+
+def _convolutions() -> nn.Module:
+    """With the channels last: gradients may be laid out otherwise."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 5, 3), nn.Flatten(), nn.Linear(20, 3)
+    )
+    return model.to(memory_format=torch.channels_last)
 
 
 def _batches(count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -28,13 +40,40 @@ def _batches(count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
     ]
 
 
-@pytest.mark.parametrize(("momentum", "weight_decay"), [(0.0, 0.0), (0.9, 0.0), (0.9, 0.01)])
-def test_equals_torchs_sgd(momentum: float, weight_decay: float) -> None:
-    ours, theirs = _model(), _model()
-    step = TrainingStep(ours, Tensor.float, momentum, weight_decay)
-    optimizer = torch.optim.SGD(
-        theirs.parameters(), lr=0.1, momentum=momentum, weight_decay=weight_decay
-    )
+MakeOptimizer = Callable[[nn.Module], Optimizer]
+MakeReference = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+
+
+@pytest.mark.parametrize(
+    ("make", "make_reference"),
+    [
+        (Sgd, partial(torch.optim.SGD, lr=0.1)),
+        (partial(Sgd, momentum=0.9), partial(torch.optim.SGD, lr=0.1, momentum=0.9)),
+        (
+            partial(Sgd, momentum=0.9, weight_decay=0.01),
+            partial(torch.optim.SGD, lr=0.1, momentum=0.9, weight_decay=0.01),
+        ),
+        (
+            partial(Sgd, momentum=0.9, weight_decay=0.01, nesterov=True),
+            partial(torch.optim.SGD, lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=True),
+        ),
+        (
+            partial(Adam, beta_1=0.8, weight_decay=0.01),
+            partial(torch.optim.Adam, lr=0.1, betas=(0.8, 0.999), weight_decay=0.01),
+        ),
+        (
+            partial(Adam, beta_2=0.9, eps=1e-3, weight_decay=0.01, decoupled=True),
+            partial(torch.optim.AdamW, lr=0.1, betas=(0.9, 0.9), eps=1e-3, weight_decay=0.01),
+        ),
+    ],
+)
+@pytest.mark.parametrize("make_model", [_model, _convolutions])
+def test_equals_torchs_optimizer(
+    make_model: Callable[[], nn.Module], make: MakeOptimizer, make_reference: MakeReference
+) -> None:
+    ours, theirs = make_model(), make_model()
+    step = TrainingStep(ours, Tensor.float, make(ours))
+    optimizer = make_reference(theirs.parameters())
     for images, labels in _batches(5):
         loss = step(images, labels, torch.tensor(0.1))
         optimizer.zero_grad()
@@ -48,10 +87,15 @@ def test_equals_torchs_sgd(momentum: float, weight_decay: float) -> None:
         assert_close(mine, reference)
 
 
-def test_compiled_step_computes_the_same() -> None:
+@pytest.mark.parametrize(
+    "make", [partial(Sgd, momentum=0.9, weight_decay=0.01), partial(Adam, weight_decay=0.01)]
+)
+def test_compiled_step_computes_the_same(make: MakeOptimizer) -> None:
     eager, compiled = _model(), copy.deepcopy(_model())
-    plain = TrainingStep(eager, Tensor.float, 0.9, 0.01)
-    step = compile_step(TrainingStep(compiled, Tensor.float, 0.9, 0.01), "on", steps=1, device=CPU)
+    plain = TrainingStep(eager, Tensor.float, make(eager))
+    step = compile_step(
+        TrainingStep(compiled, Tensor.float, make(compiled)), "on", steps=1, device=CPU
+    )
     assert step is not None
     for images, labels in _batches(4):
         assert_close(
@@ -64,14 +108,16 @@ def test_compiled_step_computes_the_same() -> None:
 
 
 def test_short_runs_stay_eager_and_long_ones_are_compiled() -> None:
-    step = TrainingStep(_model(), Tensor.float, 0.0, 0.0)
+    model = _model()
+    step = TrainingStep(model, Tensor.float, Sgd(model))
     assert compile_step(step, "auto", steps=1_000, device=CPU) is None
     assert compile_step(step, "off", steps=1_000_000, device=CPU) is None
     assert compile_step(step, "auto", steps=50_000, device=CPU) is not None
 
 
 def test_convolutions_stay_eager_on_a_cpu() -> None:
-    step = TrainingStep(nn.Conv2d(1, 1, 3), Tensor.float, 0.0, 0.0)
+    model = nn.Conv2d(1, 1, 3)
+    step = TrainingStep(model, Tensor.float, Sgd(model))
     assert compile_step(step, "auto", steps=1_000_000, device=CPU) is None
 
 
@@ -87,7 +133,7 @@ def test_auxiliary_classifiers_add_three_tenths_of_their_loss() -> None:
 
     ours, theirs = TwoHeads(), TwoHeads()
     images, labels = _batches(1)[0]
-    loss = TrainingStep(ours, Tensor.float, 0.0, 0.0)(images, labels, torch.tensor(0.1))
+    loss = TrainingStep(ours, Tensor.float, Sgd(ours))(images, labels, torch.tensor(0.1))
     main, auxiliary = (functional.cross_entropy(y, labels) for y in theirs(images.float()))
     assert_close(loss, main.detach())
     gradients = torch.autograd.grad(main + 0.3 * auxiliary, list(theirs.parameters()))
@@ -101,7 +147,7 @@ def test_half_precision_keeps_parameters_and_loss_in_single() -> None:
     single, half = _model(), _model()
     losses = []
     for model, precision in ((single, torch.float32), (half, torch.bfloat16)):
-        step = TrainingStep(model, Tensor.float, 0.9, 0.0, precision)
+        step = TrainingStep(model, Tensor.float, Sgd(model, momentum=0.9), precision)
         losses += [step(*_batches(1)[0], torch.tensor(0.1))]
     assert losses[1].dtype == torch.float32
     assert all(parameter.dtype == torch.float32 for parameter in half.parameters())

@@ -1,0 +1,175 @@
+"""Networks that are not this project's: torchvision's, and the user's own."""
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from bnrepro.errors import UserError, nearest
+from bnrepro.nn import Normalization
+from bnrepro.training.memory import is_out_of_memory
+
+
+class Coloured(nn.Module):
+    """A network for colour that is handed grey images: three equal channels.
+
+    Args:
+        network: takes (N, 3, H, W).
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        """Images (N, 1, H, W) to what the network returns."""
+        logits: Tensor = self.network(x_NCHW.expand(-1, 3, -1, -1))
+        return logits
+
+
+def build_torchvision(
+    name: str,
+    num_classes: int,
+    image_shape: tuple[int, int, int],
+    norm: Normalization,
+    seed: int,
+) -> nn.Module:
+    """A classification network of torchvision with random weights and the given normalization.
+
+    Convolutions have no biases under any normalization, ``none`` included: torchvision leaves them
+    out wherever it is given one.
+
+    Args:
+        name: as in ``torchvision.models``.
+        num_classes: size of the output.
+        image_shape: (C, H, W) of what it receives; grey images become three equal channels.
+        norm: the normalization.
+        seed: of the initial weights.
+
+    Raises:
+        UserError: it cannot be built with this normalization, or cannot take such images.
+    """
+
+    def build() -> nn.Module:
+        builder = torchvision.models.get_model_builder(name)
+        # RegNet computes its widths with tensors, which the meta device has not.
+        with torch.device("cpu") if name.startswith("regnet") else nullcontext():
+            network: nn.Module = builder(
+                weights=None, num_classes=num_classes, norm_layer=norm.maps
+            )
+        return Coloured(network) if image_shape[0] == 1 else network
+
+    return _build_checked(f"model.name={name}", build, num_classes, image_shape, seed)
+
+
+def build_python(
+    factory: str,
+    num_classes: int,
+    image_shape: tuple[int, int, int],
+    norm: Normalization,
+    seed: int,
+) -> nn.Module:
+    """A network of the user's own. This runs their code.
+
+    Args:
+        factory: ``module:function``; the module is looked for in the current folder first.
+        num_classes: handed to the function.
+        image_shape: likewise, (C, H, W).
+        norm: likewise.
+        seed: of the generator that it is handed, and of torch's own meanwhile.
+
+    Raises:
+        UserError: the module or the function is not there, or fails, or what it returns is no
+            network from such images to logits.
+    """
+    key = f"model.factory={factory}"
+    module_name, _, name = factory.partition(":")
+
+    def build() -> nn.Module:
+        with _current_folder_first():
+            module = importlib.import_module(module_name)
+            function = getattr(module, name, None)
+            if not callable(function):
+                functions = [other for other, value in vars(module).items() if callable(value)]
+                meant = nearest(name, functions, or_else="write module:function")
+                raise UserError(f"{key}: {module_name} has no function {name}; {meant}")
+            generator = torch.Generator().manual_seed(seed)
+            network: nn.Module = function(num_classes, image_shape, norm, generator)
+        return network
+
+    return _build_checked(key, build, num_classes, image_shape, seed)
+
+
+@contextmanager
+def _current_folder_first() -> Iterator[None]:
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+
+
+def _build_checked(
+    key: str,
+    build: Callable[[], nn.Module],
+    num_classes: int,
+    image_shape: tuple[int, int, int],
+    seed: int,
+) -> nn.Module:
+    """The network, after it has computed a blank mini-batch of two.
+
+    Args:
+        key: how the user named it, for messages.
+        build: draws from torch's global generator, which is ``seed``'s for as long.
+        num_classes: size of the output.
+        image_shape: (C, H, W) of the input.
+        seed: of all that is drawn.
+    """
+    with _seeded(seed):
+        try:
+            network = build()
+        except UserError:
+            raise
+        except Exception as error:
+            raise _one_line(f"{key}: cannot be built", error) from error
+        if not isinstance(network, nn.Module):
+            raise UserError(f"{key}: must be a torch.nn.Module, got {type(network).__name__}")
+        network.eval()
+        device = next((parameter.device for parameter in network.parameters()), None)
+        try:
+            with torch.no_grad():
+                outputs = network(torch.zeros(2, *image_shape, device=device))
+        except Exception as error:
+            shape = " x ".join(map(str, image_shape))
+            raise _one_line(f"{key}: cannot take images of {shape}", error) from error
+    logits = outputs[0] if isinstance(outputs, tuple) and outputs else outputs
+    if not isinstance(logits, Tensor):
+        raise UserError(f"{key}: must return a tensor of logits, got {type(logits).__name__}")
+    if logits.shape != (2, num_classes):
+        raise UserError(
+            f"{key}: must return one logit per class, (N, {num_classes}); got "
+            f"{tuple(logits.shape)} for N = 2"
+        )
+    return network.train()
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """The global generator of the CPU, from which layers draw by default, for a while."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def _one_line(what: str, error: Exception) -> Exception:
+    """The error as the user's own; but for memory that ran out, which has its own message."""
+    if is_out_of_memory(error):
+        return error
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return UserError(f"{what} ({type(error).__name__}: {reason})")

@@ -1,0 +1,164 @@
+"""From gradients to the next parameters: the paper's SGD with momentum, and Adam."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim.adam import adam
+
+
+class Optimizer(Protocol):
+    """Updates parameters in place; a function of tensors, so that it can be compiled.
+
+    Attributes:
+        parameters: what it updates.
+        state: what it remembers from step to step; zeros before the first.
+    """
+
+    parameters: list[Tensor]
+    state: list[Tensor]
+
+    def __call__(self, gradients: list[Tensor], lr: Tensor) -> None:
+        """One update.
+
+        Args:
+            gradients: of the loss, one for each parameter.
+            lr: the learning rate, a scalar tensor on the parameters' device.
+        """
+
+
+class Sgd:
+    """Stochastic gradient descent with momentum.
+
+    v <- momentum v + (g + weight_decay w); w <- w - lr v, by Nesterov w <- w - lr (g + momentum v).
+    The biases of linear maps may have a rate of their own and go without the penalty, as in Caffe's
+    recipes.
+
+    Args:
+        model: on its device.
+        momentum: weight of the past in v.
+        weight_decay: L2 penalty on every parameter.
+        nesterov: look ahead by one step.
+        bias_rate: factor on the rate of the biases of linear maps; a norm's beta is none.
+        bias_decay: whether the penalty is on them, too.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        bias_rate: float = 1.0,
+        bias_decay: bool = True,
+    ) -> None:
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.nesterov = nesterov
+        self.bias_rate = bias_rate
+        self.parameters: list[Tensor] = list(model.parameters())
+        biases = _linear_biases(model)
+        self._biases = [i for i, p in enumerate(self.parameters) if id(p) in biases]
+        self._decayed = [
+            i for i in range(len(self.parameters)) if bias_decay or i not in self._biases
+        ]
+        self.state = [torch.zeros_like(p) for p in self.parameters] if momentum else []
+
+    def __call__(self, gradients: list[Tensor], lr: Tensor) -> None:
+        """See `Optimizer`."""
+        if self.weight_decay:
+            penalized = torch._foreach_add(
+                [gradients[i] for i in self._decayed],
+                [self.parameters[i] for i in self._decayed],
+                alpha=self.weight_decay,
+            )
+            for i, gradient in zip(self._decayed, penalized, strict=True):
+                gradients[i] = gradient
+        if self.bias_rate != 1.0 and self._biases:
+            faster = torch._foreach_mul([gradients[i] for i in self._biases], self.bias_rate)
+            for i, gradient in zip(self._biases, faster, strict=True):
+                gradients[i] = gradient
+        if self.momentum:
+            velocity = self.state
+            torch._foreach_mul_(velocity, self.momentum)
+            torch._foreach_add_(velocity, gradients)
+            if self.nesterov:
+                ahead = torch._foreach_add(gradients, velocity, alpha=self.momentum)
+                gradients = list(ahead)
+            else:
+                gradients = velocity
+        torch._foreach_sub_(self.parameters, list(torch._foreach_mul(gradients, lr)))
+
+
+class Adam:
+    """Adam (Kingma & Ba 2015) by torch's own function, in its fused form.
+
+    Args:
+        model: on its device.
+        beta_1: weight of the past in the mean of the gradients.
+        beta_2: weight of the past in the mean of their squares.
+        eps: added to the root of the latter.
+        weight_decay: on every parameter.
+        decoupled: the decay apart from the gradient (AdamW, Loshchilov & Hutter 2019).
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        decoupled: bool = False,
+    ) -> None:
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.eps = eps
+        self.weight_decay = weight_decay
+        self.decoupled = decoupled
+        self.parameters: list[Tensor] = list(model.parameters())
+        self._means = [torch.zeros_like(p) for p in self.parameters]
+        self._squares = [torch.zeros_like(p) for p in self.parameters]
+        self._steps = [torch.zeros((), device=p.device) for p in self.parameters]
+        self.state = [*self._means, *self._squares, *self._steps]
+
+    def __call__(self, gradients: list[Tensor], lr: Tensor) -> None:
+        """See `Optimizer`."""
+        # torch.compile does not look into the kernel; it fuses the single operations by itself.
+        compiling = torch.compiler.is_compiling()
+        adam(
+            self.parameters,
+            # The kernel pairs values by their place in memory: a convolution's gradient need not
+            # lie there as its weights do.
+            [_laid_out_as(p, g) for p, g in zip(self.parameters, gradients, strict=True)],
+            self._means,
+            self._squares,
+            [],
+            self._steps,
+            fused=not compiling,
+            foreach=compiling,
+            capturable=compiling,
+            decoupled_weight_decay=self.decoupled,
+            amsgrad=False,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            lr=lr,
+            weight_decay=self.weight_decay,
+            eps=self.eps,
+            maximize=False,
+        )
+
+
+def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
+
+
+def _linear_biases(model: nn.Module) -> set[int]:
+    """The identities of the biases of linear maps and convolutions."""
+    return {
+        id(module.bias)
+        for module in model.modules()
+        if isinstance(module, nn.Linear | nn.Conv2d) and module.bias is not None
+    }
