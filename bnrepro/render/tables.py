@@ -55,7 +55,7 @@ def write_csv(table: pd.DataFrame, file: Path) -> None:
     table.to_csv(file, index=False, float_format="%.6g")
 
 
-def _write_long(tables: Iterable[tuple[dict[str, object], pd.DataFrame]], file: Path) -> None:
+def _write_long(tables: Iterable[tuple[dict[str, str | int], pd.DataFrame]], file: Path) -> None:
     """Tables below each other, what each is of in the first columns; never all in memory."""
     with file.open("w", encoding="utf-8", newline="") as written:
         header = True

@@ -111,14 +111,14 @@ class Evidence:
         steps, over_seeds = band_over_runs(curves)
         return pd.DataFrame({"step": steps.astype(int), **over_seeds._asdict()})
 
-    def bands(self) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
+    def bands(self) -> Iterator[tuple[dict[str, str | int], pd.DataFrame]]:
         """Each series of each line: its ``line`` and ``series``, and its band."""
         for line in self.study.lines:
             for series in self.study.series:
-                names: dict[str, object] = {"line": line.label, "series": series.name}
+                names: dict[str, str | int] = {"line": line.label, "series": series.name}
                 yield names, self.band(line.label, series.name)
 
-    def curves(self) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
+    def curves(self) -> Iterator[tuple[dict[str, str | int], pd.DataFrame]]:
         """Each run: its ``line`` and ``seed``; its recorded steps, and a column a series."""
         names = self._recorded_series()
         for label, runs in self.runs.items():
