@@ -22,6 +22,7 @@ COMMANDS = [
     ["export"],
     ["predict"],
     ["doctor"],
+    ["verify"],
     ["sweep"],
     ["status"],
     ["reproduce"],

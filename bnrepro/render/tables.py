@@ -66,6 +66,7 @@ def _write_long(tables: Iterable[tuple[dict[str, str | int], pd.DataFrame]], fil
                     block.insert(place, name, value)
                 block.to_csv(written, index=False, float_format="%.6g", header=header)
                 header = False
+            del table  # before the next one is made
 
 
 def _setup(runs: list[EndedRun]) -> dict[str, Any]:

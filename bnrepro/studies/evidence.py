@@ -115,9 +115,8 @@ class Evidence:
         """Each series of each line: its ``line`` and ``series``, and its band."""
         for line in self.study.lines:
             for series in self.study.series:
-                band = self.band(line.label, series.name)
-                if not band.empty:
-                    yield {"line": line.label, "series": series.name}, band
+                names: dict[str, str | int] = {"line": line.label, "series": series.name}
+                yield names, self.band(line.label, series.name)
 
     def curves(self) -> Iterator[tuple[dict[str, str | int], pd.DataFrame]]:
         """Each run: its ``line`` and ``seed``; its recorded steps, and a column a series."""
