@@ -98,6 +98,7 @@ def test_file_that_is_not_there(folder: Path) -> None:
     [
         ("optim.learning_rate=1", "did you mean optim.lr?"),
         ("lr=1", "did you mean optim.lr?"),
+        ("optim=adam3", "did you mean adam?"),
         ("model.hidden=[]", "must be a list that is not empty"),
         ("+hydra.verbose=true", "Hydra's own settings have no effect"),
     ],

@@ -1,6 +1,7 @@
 """Runs of networks and optimizers that are not the paper's, from the command to the file."""
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,8 +22,8 @@ from torch import nn
 def build(num_classes, image_shape, norm, generator):
     channels, height, width = image_shape
     first = nn.Linear(channels * height * width, 6)
-    hidden = (nn.Flatten(), first, norm.features(6), nn.ReLU())
-    return nn.Sequential(*hidden, nn.Linear(6, num_classes))
+    last = nn.Linear(6, num_classes)
+    return nn.Sequential(nn.Flatten(), first, norm.features(6), nn.ReLU(), last)
 """
 
 RESNET = ["model=torchvision", "data.size=32", "data.channels=3"]
@@ -76,10 +77,8 @@ def test_resumed_run_ends_as_one_that_was_never_stopped(
 ) -> None:
     overrides = ["model=python", f"model.factory={own_network.stem}:build", *optimizer]
     whole, _, _ = _say(_few_steps(tmp_path, *overrides))
-    config = _few_steps(tmp_path, *overrides, f"runtime.runs={tmp_path / 'stopped'}")
-    config = config.model_copy(
-        update={"runtime": config.runtime.model_copy(update={"checkpoint_seconds": 0.0})}
-    )
+    often = ["runtime.checkpoint_seconds=0", f"runtime.runs={tmp_path / 'stopped'}"]
+    config = _few_steps(tmp_path, *overrides, *often)
     with monkeypatch.context() as patch:
         patch.setattr("bnrepro.training.loop.TrainingLoop._check_parameters", _crash)
         with pytest.raises(KeyboardInterrupt):
@@ -130,6 +129,7 @@ def test_weights_of_an_own_network_run_its_code_only_when_trusted(
 def test_more_threads_than_cores_is_said(
     tmp_path: Path, small_run: Callable[..., RunConfig]
 ) -> None:
-    _, state, said = _say(small_run("runtime.threads=1000", "steps=1"))
+    threads = (os.cpu_count() or 1) + 1
+    _, state, said = _say(small_run(f"runtime.threads={threads}", "steps=1"))
     assert state is State.FINISHED
-    assert "runtime.threads=1000: more than this machine's" in said
+    assert f"runtime.threads={threads}: more than this machine's {threads - 1} cores" in said
