@@ -88,7 +88,7 @@ def compare(
     evidence = Evidence(study, configs[0].scale, folder, found)
     files = write_study(evidence)
     page = write_page([evidence], study.title, folder / "compare.html")
-    return Comparison(swept, table_cells(evidence), (*files, page))
+    return Comparison(swept, table_cells(evidence), tuple(sorted({*files, page})))
 
 
 def label_configs(configs: Sequence[RunConfig]) -> list[str]:

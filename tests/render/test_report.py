@@ -300,7 +300,7 @@ def test_start_whose_place_is_not_computed_yet_is_not_drawn(tmp_path: Path) -> N
     evidence = _evidence(runs, tmp_path, "start_sensitivity", "smoke")
     assert _plain(evidence) == {"start_sensitivity-0": []}
     write_study(evidence)
-    assert "not run" in (evidence.folder / "start_sensitivity.svg").read_text()
+    assert "not prepared" in (evidence.folder / "start_sensitivity.svg").read_text()
     place = {"line": "without BN, pixels, Caffe", "logit_spread": [0.5]}
     pd.DataFrame(place).to_csv(evidence.folder / "starts.csv", index=False)
     [(failed,)] = _plain(evidence).values()
