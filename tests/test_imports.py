@@ -15,7 +15,7 @@ _HANDED = {"studies.study", "studies.evidence"}
 ALLOWED = {
     "errors": set(),
     "config": {"errors"},
-    "runs": {"config"},
+    "runs": {"config", "errors"},
     "measure": {"runs"},
     "paper": set(),
     "nn": set(),
