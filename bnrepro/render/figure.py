@@ -210,7 +210,7 @@ def _draw_ends(axes: Axes, panel: Ends, evidence: Evidence) -> None:
             color=line.color,
             label=f"{line.label} (n={n})",
         )
-    axes.set_xticks(places, panel.names)
+    axes.set_xticks(places, panel.names, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_xlabel(panel.x)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="best", framealpha=0.85, fontsize=8)

@@ -34,7 +34,7 @@ STUDY = Study(
         Ends(
             "(a) at the end of training",
             (*_BATCHES, *_FIXED),
-            (*_BATCHES.values(), "moving\naverages", "Algorithm\n2", "pooled"),
+            (*_BATCHES.values(), "moving averages", "Algorithm 2", "pooled"),
             "examples in an evaluation mini-batch, or fixed statistics",
             "test accuracy",
         ),
