@@ -94,9 +94,12 @@ def compare(
 def label_configs(configs: Sequence[RunConfig]) -> list[str]:
     """A label for each config: the keys in which any of them differ, with its own values.
 
-    ``norm=batch``, ``norm=none``: what is the default is named, too. A single one is named by its
-    experiment.
+    ``norm=batch``, ``norm=none``: what is the default is named, too. Different experiments, and a
+    single config, are named by their experiment.
     """
+    experiments = [config.experiment for config in configs]
+    if len(set(experiments)) == len(configs):
+        return experiments
     changed = {key for config in configs for key in differences(config, configs[0])}
     keys = [key for key in _flat(configs[0]) if key in changed]
     # Of a section that is another option with other fields, its name says it all.
@@ -110,7 +113,7 @@ def label_configs(configs: Sequence[RunConfig]) -> list[str]:
     for config in configs:
         values = config.model_dump(mode="json")
         parts = [f"{key.removesuffix('.name')}={_value(values, key)}" for key in shown]
-        labels.append(" ".join(parts) or config.experiment)
+        labels.append(" ".join(parts))
     return labels
 
 

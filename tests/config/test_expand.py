@@ -29,7 +29,7 @@ def _as_hydra_does(overrides: list[str]) -> list[RunConfig]:
         # Others follow these by interpolation, or by what a resolver reads.
         ["experiment=fig2/bn_x5", "inception_steps=1000,31000000", "budget=paper,equal"],
         ["debug=overfit", "batch_size=10,20"],
-        ["experiment=fig2/bn_x30,fig4/member_1", "scale=smoke,gpu", "model.init=he,xavier"],
+        ["experiment=fig2/bn_x30,fig2/inception", "scale=smoke,gpu", "model.init=he,xavier"],
         ["data=digits,mnist", "data.train_examples=100,null", "norm=group", "norm.groups=2,5"],
         ["model.hidden=[10],[20,30]", "evaluation.at=[1,3]", "optim.bias_decay=true,false"],
         ["steps=${batch_size}", "batch_size=30,60"],
