@@ -149,6 +149,6 @@ STUDY = Study(
     ),
     prepare=_measure,
     remarks=_remarks,
-    paper="the abstract and Section 3.3; the paper gives no number. The three input scales differ in "
-    "their centre, too, so with BN the network does not start exactly alike under them",
+    paper="the abstract and Section 3.3; the paper gives no number. The three input scales differ "
+    "in their centre, too, so with BN the network does not start exactly alike under them",
 )
