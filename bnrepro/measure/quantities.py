@@ -4,7 +4,7 @@ A value is a float; NaN: the run never got to where the number could be taken (i
 level, or diverged before the end); None: there is nothing to measure, and the seed is not counted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnrepro.measure.curves import WINDOW, Points, best_point, points, running_mean, steps_to_reach
-from bnrepro.measure.intervals import Mean, mean_over_seeds
+from bnrepro.measure.intervals import Mean, mean_over_examples, mean_over_seeds
 from bnrepro.runs.ended import EndedRun
 from bnrepro.runs.tags import (
     PERCENTILES,
@@ -65,7 +65,7 @@ class Sample(NamedTuple):
     Attributes:
         seeds: (n,).
         values: (n,), NaN: the seed never got there.
-        mean: over the seeds that have a value.
+        mean: over the seeds that have a value; or over held-out examples (`sample_over_examples`).
         lost_references: seeds whose reference diverged, so that nothing could be compared.
     """
 
@@ -78,6 +78,23 @@ class Sample(NamedTuple):
     def never(self) -> int:
         """Seeds that never got there."""
         return int(np.isnan(self.values).sum())
+
+
+def sample_of(values: Mapping[int, float], is_ratio: bool = False) -> Sample:
+    """Values that are known, a number a seed."""
+    numbers = np.array([*values.values()], dtype=np.float64)
+    return Sample(tuple(values), numbers, mean_over_seeds(numbers, is_ratio))
+
+
+def sample_over_examples(differences: Mapping[int, NDArray[np.float64]]) -> Sample:
+    """Paired differences of the networks of each seed on the same held-out examples.
+
+    Args:
+        differences: (examples,) a seed.
+    """
+    by_seed = np.stack([*differences.values()])
+    mean = mean_over_examples(by_seed.mean(axis=0))
+    return Sample(tuple(differences), by_seed.mean(axis=1), mean)
 
 
 def sample(

@@ -248,13 +248,10 @@ class Finding:
 def check(claim: Claim, evidence: Evidence) -> Finding:
     """Measure a claim and judge it; an unsound reference leaves it undecided."""
     if claim.table is not None:
-        values = claim.table(evidence)
-        if not values:
+        measured = claim.table(evidence)
+        if measured is None:
             command = f"bnrepro reproduce {evidence.study.name} --scale {evidence.scale}"
             return Finding(claim, Judgement(Verdict.NOT_RUN, f"`{command}` computes it"), None)
-        numbers = np.array([*values.values()], dtype=np.float64)
-        mean = mean_over_seeds(numbers, claim.quantity.is_ratio)
-        measured = Sample(tuple(values), numbers, mean)
         return Finding(claim, claim.rule.judge(measured, claim.quantity.is_ratio), measured)
     labels = [label for label in (claim.line, claim.reference) if label]
     absent = [label for label in labels if not evidence.runs[label]]

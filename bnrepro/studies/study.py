@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from bnrepro.measure.quantities import Quantity
+from bnrepro.measure.quantities import Quantity, Sample
 from bnrepro.measure.verdict import Rule
 from bnrepro.runs.tags import TEST_ACCURACY, TEST_LOSS, TRAIN_LOSS
 
@@ -233,7 +233,7 @@ class Claim:
         reference: label of the line that it is compared with; empty: none.
         paper: the paper's own number; NaN: it gives none.
         plateau: the comparison proves nothing while the reference still rises.
-        table: measured on a table of the study instead of runs; values a seed.
+        table: measures it on a table of the study instead of runs; None: there is none yet.
     """
 
     name: str
@@ -245,7 +245,7 @@ class Claim:
     reference: str = ""
     paper: float = float("nan")
     plateau: bool = True
-    table: Callable[["Evidence"], dict[int, float]] | None = None
+    table: Callable[["Evidence"], Sample | None] | None = None
 
 
 @dataclass(frozen=True)
