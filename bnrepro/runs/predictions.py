@@ -45,7 +45,8 @@ class Predictions:
         right = np.take_along_axis(self.probabilities, self.labels[:, None], axis=1)
         earlier = np.arange(self.num_classes) < self.labels[:, None]
         ahead = (self.probabilities > right) | ((self.probabilities == right) & earlier)
-        return np.less(ahead.sum(axis=1), k)
+        correct: NDArray[np.bool_] = ahead.sum(axis=1) < k
+        return correct
 
     def correct(self, k: int) -> int:
         """Examples whose class is among the k most probable ones."""
