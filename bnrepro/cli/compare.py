@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bnrepro.cli.app import app, examples
-from bnrepro.cli.options import Debug, Json, Out, Overrides, Runs, Workers
+from bnrepro.cli.options import ConfigDir, Debug, Json, Out, Overrides, Runs, Workers
 from bnrepro.cli.sweep import exit_as
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 )
 def compare(
     overrides: Overrides = None,
+    config_dir: ConfigDir = None,
     metric: Annotated[
         str, typer.Option(help="test/accuracy, test/loss or train/loss.")
     ] = "test/accuracy",

@@ -53,8 +53,13 @@ def _files() -> dict[str, Path]:
         if not folder.is_dir():
             raise UserError(f"{VARIABLE}={folder}: no such folder")
         for file in sorted(folder.glob("*.py")):
-            if not file.stem.startswith("_") and file.stem not in _NOT_STUDIES:
-                files.setdefault(file.stem, file)
+            if file.stem.startswith("_") or file.stem in _NOT_STUDIES:
+                continue
+            other = files.setdefault(file.stem, file)
+            if other != file:
+                raise UserError(
+                    f"{file}: a study {file.stem} is there already ({other}); rename it"
+                )
     return files
 
 

@@ -135,3 +135,12 @@ def test_folder_of_studies_that_is_not_there_is_said(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv(VARIABLE, "nowhere")
     with pytest.raises(UserError, match="BNREPRO_STUDIES=nowhere: no such folder"):
         study_names()
+
+
+def test_own_study_named_like_another_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fig1.py").write_text("STUDY = None", encoding="utf-8")
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    with pytest.raises(UserError, match=r"fig1\.py: a study fig1 is there already .*; rename it"):
+        study_names()
