@@ -344,13 +344,19 @@ def last(name: str, tag: str) -> Quantity:
     return Quantity(f"last_{name}", f"the last {tag}", "accuracy", measure)
 
 
+def _length(run: EndedRun, share: float) -> int | None:
+    """Steps of a share of Figure 2's curves."""
+    whole = run.config.inception_steps
+    return None if whole is None else round(share * whole)
+
+
 def accuracy_after(share: float) -> Quantity:
     """The accuracy after a share of the length of Figure 2's curves (``inception_steps``)."""
 
     def measure(run: EndedRun, _: EndedRun) -> float | None:
-        if run.config.inception_steps is None:
+        step = _length(run, share)
+        if step is None:
             return None
-        step = round(share * run.config.inception_steps)
         if run.diverged and run.rows.index.max() < step:
             return np.nan
         return float(run.accuracy.loc[:step].iloc[-WINDOW:].mean())
@@ -360,4 +366,30 @@ def accuracy_after(share: float) -> Quantity:
         f"accuracy after {share:.0%} of the steps (mean of the last five evaluations before)",
         "accuracy",
         measure,
+    )
+
+
+def speed_up_within(share: float) -> Quantity:
+    """`SPEED_UP` as far as a share of Figure 2's curves goes: runs of any length compare alike."""
+
+    def early(run: EndedRun) -> Points:
+        steps, values = level(run)
+        end = _length(run, share)
+        shown = steps <= (np.inf if end is None else end)
+        return Points(steps[shown], values[shown])
+
+    def measure(run: EndedRun, reference: EndedRun) -> float | None:
+        steps, target = best_point(early(reference))
+        if target <= 2 * reference.chance:
+            return None
+        own = steps_to_reach(early(run), target)
+        return None if own == 0 else steps / own
+
+    return Quantity(
+        f"speed_up_within_{share:g}",
+        f"steps of the reference to its best accuracy in {share:.0%} of the steps, over steps to "
+        "the same",
+        "times",
+        measure,
+        of_pair=True,
     )
