@@ -85,7 +85,7 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         (
             "custom_scalars",
             [
-                "Figure 1: MNIST, accuracy and the inputs to one sigmoid: mean over finished seeds "
+                "Figure 1: accuracy and the inputs to one sigmoid: mean over finished seeds "
                 "with 95 % interval",
                 "(c) with BN: input to one sigmoid of the last hidden layer",
                 "Figures 2 and 3",

@@ -161,7 +161,7 @@ def _check_hparams(dashboard: Served) -> None:
         },
     )
     rows = {group["name"]: group for group in groups["sessionGroups"]}
-    assert len(rows) == groups["totalSize"] == 6, "a row a run"
+    assert len(rows) == groups["totalSize"] == 8, "a row a run, and a mean"
     keys = {tuple(sorted(row["hparams"])) for row in rows.values()}
     assert len(keys) == 1
     [steps] = [
