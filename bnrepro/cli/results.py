@@ -173,17 +173,28 @@ def reproduce(
 @app.command(
     epilog=examples(
         "bnrepro dashboard",
-        "bnrepro dashboard --scale laptop",
+        "bnrepro dashboard fig1 --scale laptop --seeds",
         "bnrepro dashboard --runs D --port 7007 --no-open",
     )
 )
 def dashboard(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="STUDY...",
+            help="Whose runs, other for those of no study; none: as many as TensorBoard shows.",
+            autocompletion=complete_study,
+        ),
+    ] = None,
     scale: Scale = "smoke",
     runs: Runs = Path("runs"),
     out: Out = Path("reports"),
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port; the next free one if it is in use.")
     ] = 6006,
+    seeds: Annotated[
+        bool, typer.Option("--seeds", help="Every run too, beside the means of ended seeds.")
+    ] = False,
     no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -191,7 +202,8 @@ def dashboard(
 
     Runs until Ctrl-C.
     """
-    from bnrepro.dashboard import serve
-    from bnrepro.studies.registry import studies
+    from bnrepro.dashboard import OTHER, serve
+    from bnrepro.studies.registry import studies, study
 
-    serve(runs, scale, out, studies(), port, browse=not no_open, say=typer.echo)
+    only = [name if name == OTHER else study(name).name for name in names or []]
+    serve(runs, scale, out, studies(), port, not no_open, typer.echo, only, seeds)

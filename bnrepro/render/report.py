@@ -12,6 +12,7 @@ from bnrepro.errors import UserError
 from bnrepro.measure.intervals import INTERVAL
 from bnrepro.measure.verdict import Verdict
 from bnrepro.measure.wording import measured, seeds
+from bnrepro.render.captions import caption_of
 from bnrepro.render.charts import charts
 from bnrepro.render.figure import draw
 from bnrepro.render.index import write_index
@@ -49,6 +50,7 @@ class _Section(NamedTuple):
         pictures: file names in its folder.
         table: its numbers beside the paper's, or None.
         remarks: sentences on what came out.
+        caption: below the charts: data, size, seeds; empty: nothing ran.
         missing: labels of the lines that have not run.
         paper: what to know of the paper's numbers.
     """
@@ -59,6 +61,7 @@ class _Section(NamedTuple):
     pictures: list[str]
     table: Cells | None
     remarks: list[str]
+    caption: str
     missing: list[str]
     paper: str
 
@@ -214,10 +217,19 @@ def _section(evidence: Evidence) -> _Section:
         study.question,
         [file for file in pictures if (evidence.folder / file).exists()],
         table_cells(evidence),
-        study.remarks(evidence) if study.remarks and any(evidence.runs.values()) else [],
+        _remarks(evidence),
+        caption_of(evidence),
         [line.label for line in evidence.missing],
         study.paper,
     )
+
+
+def _remarks(evidence: Evidence) -> list[str]:
+    """What a study says of what came out; a demonstration shows nothing that could be said."""
+    said = evidence.study.remarks
+    if said is None or evidence.scale == _DEMONSTRATION or not any(evidence.runs.values()):
+        return []
+    return said(evidence)
 
 
 def _claim_row(finding: Finding) -> dict[str, str]:
