@@ -48,7 +48,7 @@ def compare(
     What is missing is trained first. Lines are named by what differs; each is compared with the
     first, seed by seed. Exit codes as for `bnrepro sweep`.
     """
-    from bnrepro.compare import compare as run_comparison
+    from bnrepro.comparison import compare as run_comparison
     from bnrepro.sweep import Launcher
 
     console = Console(stderr=as_json)
