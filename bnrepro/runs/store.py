@@ -1,5 +1,6 @@
 """The run directories below a folder: listed, found by what they compute, counted."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -20,8 +21,14 @@ _MOST_CANDIDATES = 5  # named in a message
 
 def find_runs(runs: Path) -> Iterator[RunDirectory]:
     """Every run directory below ``runs``, in a fixed order."""
-    for config in sorted(runs.glob("**/config.yaml")):
-        yield RunDirectory(config.parent)
+    paths = []
+    for folder, subfolders, files in os.walk(runs):
+        if "config.yaml" in files:
+            paths.append(Path(folder))
+        if "status.json" in files:
+            subfolders.clear()  # the run's own
+    for path in sorted(paths):
+        yield RunDirectory(path)
 
 
 def find_run(name: str, runs: Path) -> RunDirectory:

@@ -29,6 +29,10 @@ def test_what_was_changed_against_the_preset_is_named() -> None:
     base = ["experiment=fig1/with_bn", "scale=smoke"]
     changed = load([*base, "optim.lr=0.7", "seed=4", "runtime.threads=2"])
     assert [*differences(changed, load(base))] == ["optim.lr"]
+    unread = load([*base, "evaluation.compare=[moving]", "optim.lr=0.7"])
+    assert [*differences(unread, load(base))] == ["optim.lr"], "the measure is not taken"
+    read = load([*base, "evaluation.compare=[moving]", "measures=[evaluation_statistics]"])
+    assert [*differences(read, load(base))] == ["evaluation.compare", "measures"]
 
 
 def test_rows_tell_how_runs_stand(tmp_path: Path) -> None:
