@@ -26,6 +26,7 @@ from bnrepro.sweep import Launcher, Swept, sweep
 METRICS = (TEST_ACCURACY, TEST_LOSS, TRAIN_LOSS)
 """What can be compared."""
 
+_IDS = re.compile("[0-9a-f]{1,12}")
 _MOST_LINES = len(PALETTE)
 
 
@@ -113,6 +114,9 @@ def _configs(told: Sequence[str], runs: Path) -> list[RunConfig]:
             choice = f"experiment={','.join(experiments)}"
             configs += expand([choice, *overrides])
             continue
+        if not Path(name).is_dir() and not _IDS.fullmatch(name):
+            meant = nearest(name, options("experiment"), or_else="write key=value")
+            raise UserError(f"{name}: no experiment, and no run's id; {meant}")
         stored = read_stored(find_run(name, runs).config)
         if stored is None:
             raise UserError(f"{name}: its config.yaml is damaged; `bnrepro verify` says more")

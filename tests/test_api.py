@@ -112,6 +112,8 @@ def test_experiments_and_runs_are_compared_by_name(tmp_path: Path) -> None:
         tables.append(done.table)
     assert tables[0].equals(tables[1])
     assert tables[0]["n"].tolist() == [2, 2], "all seeds of a run's recipe"
+    with pytest.raises(UserError, match=r"fig1/with_b: no experiment.*did you mean fig1/with_bn"):
+        bnrepro.compare("fig1/with_b", train=False, runs=runs, out=tmp_path)
     with pytest.raises(UserError, match=r"optim\.lr=1: .* is a run, of which nothing"):
         bnrepro.compare(*ids, "optim.lr=1", train=False, runs=runs, out=tmp_path)
 
