@@ -16,8 +16,8 @@ from bnrepro.data import prepared_files
 from bnrepro.errors import UserError
 from bnrepro.inference.trained import load_trained
 from bnrepro.reproduce import evidence_of
-from bnrepro.runs import RunDirectory, State, locate
-from bnrepro.sweep.table import rows_of
+from bnrepro.runs import RunDirectory, State, find_runs, locate
+from bnrepro.sweep import read_runs
 from bnrepro.training import run
 from bnrepro.verification import Verification, verify_all, verify_runs
 
@@ -231,7 +231,7 @@ def test_damaged_config_is_said_in_a_line_and_recovered(
     assert verify_all(runs).damage == [
         f"{directory.config}: damaged, or written by another version of bnrepro"
     ]
-    assert rows_of(runs) == []
+    assert list(read_runs(find_runs(runs))) == []
     status = CliRunner().invoke(app, ["status", "--runs", str(runs)])
     assert status.exit_code == 0, status.exception
     assert "1 run(s) left out: config.yaml is damaged" in status.output

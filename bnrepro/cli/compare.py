@@ -46,10 +46,11 @@ def compare(
 ) -> None:
     """Compare what a sweep trains: means over seeds, intervals, differences, a picture, a page.
 
-    What is missing is trained first. Lines are named by what differs; each is compared with the
-    first, seed by seed. Exit codes as for `bnrepro sweep`.
+    Names of experiments ('fig2/*') and runs' ids can be compared, too. What is missing is trained
+    first. Lines are named by what differs; each is compared with the first, seed by seed. Exit
+    codes as for `bnrepro sweep`.
     """
-    from bnrepro.compare import compare as run_comparison
+    from bnrepro.comparison import compare as run_comparison
     from bnrepro.sweep import Launcher
 
     console = Console(stderr=as_json)

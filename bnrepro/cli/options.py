@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from bnrepro.cli.app import settings
-from bnrepro.completion import complete_override, complete_scale
+from bnrepro.completion import complete_override, complete_run, complete_scale
 
 
 def _set_debug(value: bool) -> None:
@@ -60,9 +60,21 @@ Slurm = Annotated[
 Partition = Annotated[str | None, typer.Option(help="SLURM partition.")]
 Hours = Annotated[float, typer.Option(min=0, help="Time limit of a SLURM job.")]
 Gpus = Annotated[int, typer.Option(min=0, help="GPUs of a SLURM job.")]
-TrainedRun = Annotated[str, typer.Argument(metavar="RUN", help="Run directory, or a run's id.")]
+TrainedRun = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="Run directory, or the beginning of a run's id.",
+        autocompletion=complete_run,
+    ),
+]
 TrainedRuns = Annotated[
-    list[str], typer.Argument(metavar="RUN", help="Run directories, or runs' ids.")
+    list[str],
+    typer.Argument(
+        metavar="RUN",
+        help="Run directories, or the beginnings of runs' ids.",
+        autocompletion=complete_run,
+    ),
 ]
 PopulationBatches = Annotated[
     int, typer.Option(min=1, help="Training mini-batches of population or pooled statistics.")

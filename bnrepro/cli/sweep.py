@@ -1,18 +1,17 @@
-"""`bnrepro sweep` and `bnrepro status`."""
+"""`bnrepro sweep`."""
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from bnrepro.cli.app import app, examples
-from bnrepro.cli.options import Debug, Gpus, Hours, Json, Overrides, Partition, Runs, Slurm, Workers
+from bnrepro.cli.options import Debug, Gpus, Hours, Json, Overrides, Partition, Slurm, Workers
+from bnrepro.cli.status import show_rows
 
 if TYPE_CHECKING:
     from bnrepro.config import RunConfig
-    from bnrepro.sweep import RunRow, Swept
+    from bnrepro.sweep import Swept
 
 
 @app.command(
@@ -55,7 +54,7 @@ def sweep(
         return
     launcher = Launcher(workers, slurm, partition, hours, gpus)
     swept = run_sweep(configs, launcher, retry_failed, console)
-    _show_rows(swept.rows, as_json)
+    show_rows(swept.rows, as_json)
     exit_as(swept)
 
 
@@ -80,36 +79,6 @@ def _show_plan(configs: "list[RunConfig]", console: Console, as_json: bool) -> N
     from bnrepro.sweep import duration, plan
 
     rows = plan(configs, console)
-    _show_rows(rows, as_json)
+    show_rows(rows, as_json)
     if not as_json:
         typer.echo(f"one worker: {duration(sum(row.seconds_left or 0.0 for row in rows))}")
-
-
-def _show_rows(rows: "list[RunRow]", as_json: bool) -> None:
-    from bnrepro.sweep import table
-
-    if as_json:
-        typer.echo(json.dumps([row._asdict() for row in rows], indent=2))
-    else:
-        Console().print(table(rows))
-
-
-@app.command(epilog=examples("bnrepro status", "bnrepro status --runs D", "bnrepro status --json"))
-def status(runs: Runs = Path("runs"), as_json: Json = False, debug: Debug = False) -> None:
-    """Show how every run stands, also while they are going elsewhere."""
-    from bnrepro.runs import find_runs
-    from bnrepro.sweep import rows_of
-
-    rows = rows_of(runs)
-    shown = {row.directory for row in rows}
-    left_out = [one.path for one in find_runs(runs) if str(one.path) not in shown]
-    if left_out:
-        typer.echo(
-            f"{len(left_out)} run(s) left out: config.yaml is damaged, or of a version of bnrepro "
-            f"that this one cannot read ({left_out[0]})",
-            err=True,
-        )
-    if not rows and not as_json:
-        typer.echo(f"no run under {runs}")
-        return
-    _show_rows(rows, as_json)

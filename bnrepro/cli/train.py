@@ -57,7 +57,7 @@ def _last_accuracy(outcome: "Outcome") -> float | None:
     from bnrepro.runs import last_values
     from bnrepro.runs.tags import TEST_ACCURACY
 
-    return last_values(outcome.directory.metrics).get(TEST_ACCURACY)
+    return last_values(outcome.directory.metrics, [TEST_ACCURACY]).get(TEST_ACCURACY)
 
 
 def _outcome_values(outcome: "Outcome") -> dict[str, object]:

@@ -1,5 +1,7 @@
 """The config.yaml of a run directory, read back."""
 
+import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,44 @@ _DAMAGE = (KeyError, TypeError, AttributeError, ValueError, OSError, yaml.YAMLEr
 
 
 def _parse(file: Path) -> Any:
-    return yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
+    text = file.read_text(encoding="utf-8")
+    try:
+        return _parse_blocks(text)
+    except (TypeError, ValueError, yaml.YAMLError):
+        return yaml.load(text, Loader=_LOADER)
+
+
+# Where a key begins in what `write_config` writes, with the lines below it.
+_KEYS = re.compile(r"^(?=\w+:)", re.MULTILINE)
+_CONFIG = "config:\n"
+_KEYS_OF_CONFIG = re.compile(r"^  (?=\w+:)", re.MULTILINE)
+
+
+def _parse_blocks(text: str) -> dict[str, Any]:
+    """What YAML makes of a file, key by key: most of it is the same in many runs, and read once.
+
+    Raises:
+        TypeError, ValueError, yaml.YAMLError: the file is not laid out so.
+    """
+    before, *blocks = _KEYS.split(text)
+    content: dict[str, Any] = {}
+    for block in blocks:
+        if block.startswith(_CONFIG):
+            head, *options = _KEYS_OF_CONFIG.split(block)
+            before += head.removeprefix(_CONFIG)
+            content["config"] = {}
+            for option in options:
+                content["config"] |= _parse_block(option)
+        else:
+            content |= _parse_block(block)
+    if before:
+        raise ValueError("lines that belong to no key")
+    return content
+
+
+@lru_cache(maxsize=4096)
+def _parse_block(block: str) -> Any:
+    return yaml.load(block, Loader=_LOADER)
 
 
 def _provenance(content: Any) -> list[dict[str, Any]]:

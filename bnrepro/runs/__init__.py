@@ -9,7 +9,7 @@ from bnrepro.runs.rows import (
     read_histograms,
     read_rows,
 )
-from bnrepro.runs.store import count_runs, find_runs, locate, locate_all
+from bnrepro.runs.store import count_runs, find_run, find_runs, locate, locate_all
 from bnrepro.runs.writing import write_config, write_run
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "State",
     "Status",
     "count_runs",
+    "find_run",
     "find_runs",
     "flush_folder",
     "last_values",

@@ -3,16 +3,18 @@
 from bnrepro.sweep.launch import Swept, sweep
 from bnrepro.sweep.launcher import Launcher
 from bnrepro.sweep.plan import plan
-from bnrepro.sweep.table import RunRow, duration, observe, rows_of, table
+from bnrepro.sweep.table import ListedRun, RunRow, changes, duration, observe, read_runs, table
 
 __all__ = [
     "Launcher",
+    "ListedRun",
     "RunRow",
     "Swept",
+    "changes",
     "duration",
     "observe",
     "plan",
-    "rows_of",
+    "read_runs",
     "sweep",
     "table",
 ]
