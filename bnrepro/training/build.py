@@ -46,7 +46,7 @@ from bnrepro.nn import (
 from bnrepro.nn import Mlp as MlpNetwork
 from bnrepro.training.networks import build_python, build_torchvision
 from bnrepro.training.optimizers import Adam as AdamOptimizer
-from bnrepro.training.optimizers import Optimizer
+from bnrepro.training.optimizers import GroupOptimizer, Optimizer
 from bnrepro.training.optimizers import Sgd as SgdOptimizer
 from bnrepro.training.step import TrainingStep
 
@@ -175,10 +175,11 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
 
 
 def make_step(config: RunConfig, dataset: Dataset, model: nn.Module) -> TrainingStep:
-    """The parameter update of the run."""
-    return TrainingStep(
-        model, dataset.to_input, make_optimizer(config, model), getattr(torch, config.precision)
-    )
+    """The parameter update of the run; with several groups, the gradient of one of them."""
+    optimizer = make_optimizer(config, model)
+    if config.groups > 1:
+        optimizer = GroupOptimizer(optimizer)
+    return TrainingStep(model, dataset.to_input, optimizer, getattr(torch, config.precision))
 
 
 def make_optimizer(config: RunConfig, model: nn.Module) -> Optimizer:
