@@ -39,6 +39,7 @@ from bnrepro.nn import (
     Normalization,
     batch_norm,
     batch_norm_reference,
+    batch_norm_synchronized,
     group_norm,
     layer_norm,
     no_norm,
@@ -111,6 +112,15 @@ def make_batches(config: RunConfig, dataset: Dataset, device: torch.device) -> T
         device,
         sample=isinstance(config.data, Mnist) and config.data.binarize == "sample",
     )
+
+
+def make_population_batches(
+    config: RunConfig, dataset: Dataset, device: torch.device
+) -> TrainingBatches:
+    """The training mini-batches as batch normalization sees them: of all groups, if it does."""
+    if isinstance(config.norm, BatchNorm) and config.norm.group == "all":
+        config = config.model_copy(update={"batch_size": config.batch_size * config.groups})
+    return make_batches(config, dataset, device)
 
 
 def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
@@ -212,6 +222,8 @@ def make_normalization(config: RunConfig) -> Normalization:
     match config.norm:
         case NoNorm():
             return no_norm()
+        case BatchNorm(group="all", eps=eps, momentum=momentum) if config.groups > 1:
+            return batch_norm_synchronized(eps, momentum)
         case BatchNorm(name="batch", eps=eps, momentum=momentum):
             return batch_norm(eps, momentum)
         case BatchNorm(eps=eps, momentum=momentum):

@@ -5,9 +5,11 @@ import multiprocessing
 import os
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.forkserver import set_forkserver_preload
+from threading import Thread
 from typing import TypeVar
 
 from rich.console import Console
@@ -20,7 +22,7 @@ from bnrepro.training.processes import ProcessLostError, pick_processes_device
 T = TypeVar("T")
 Run = Callable[[RunConfig, Console], T]
 
-# Where a process is lost: for the others to note it.
+# Once a process is lost, or the parent: for the others to note it and to save.
 _SECONDS_TO_STOP = 20
 
 
@@ -89,10 +91,21 @@ def launch(run: Run[T], config: RunConfig, console: Console) -> T:
 def _work(run: Run[T], config: RunConfig, stderr: bool, quiet: bool) -> T | Exception:
     """What each process does; errors that have a message are handed over, not printed."""
     os.setsid()  # the terminal's Ctrl-C comes by way of the parent alone
+    Thread(target=_end_with_parent, daemon=True).start()
     try:
         return run(config, Console(stderr=stderr, quiet=quiet or os.environ["RANK"] != "0"))
     except (UserError, RunFailedError) as error:
         return error
+
+
+def _end_with_parent() -> None:
+    """Stop the run in progress, then the process: without a parent it would wait for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_SECONDS_TO_STOP)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager

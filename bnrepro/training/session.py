@@ -11,7 +11,14 @@ from bnrepro.config import RunConfig
 from bnrepro.data.batches import TrainingBatches
 from bnrepro.data.dataset import Dataset, Split
 from bnrepro.errors import UserError
-from bnrepro.training.build import crop_dataset, load_dataset, make_batches, make_model, make_step
+from bnrepro.training.build import (
+    crop_dataset,
+    load_dataset,
+    make_batches,
+    make_model,
+    make_population_batches,
+    make_step,
+)
 from bnrepro.training.device import Device, pick_device
 from bnrepro.training.memory import is_out_of_memory, keep_freed_memory
 from bnrepro.training.step import TrainingStep
@@ -43,6 +50,10 @@ class Session:
     def batches(self) -> TrainingBatches:
         """The training mini-batches, for one reader: each reads ahead for itself."""
         return make_batches(self.config, self.dataset, self.device)
+
+    def population_batches(self) -> TrainingBatches:
+        """Likewise what population statistics are estimated from."""
+        return make_population_batches(self.config, self.dataset, self.device)
 
 
 def build_session(config: RunConfig, console: Console, device: Device | None = None) -> Session:
