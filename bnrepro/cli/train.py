@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     epilog=examples(
         "bnrepro train",
         "bnrepro train experiment=fig1/with_bn seed=3",
-        "bnrepro train experiment=fig2/bn_x5 groups=8 runtime.processes=8",
         "bnrepro train model=mlp norm=batch model.activation=relu optim.lr_multiplier=5 data=mnist",
     )
 )

@@ -120,8 +120,8 @@ def _follow(session: Session, processes: Processes) -> None:
     """Train along with the first process, which does all the rest."""
     if processes.share(False):
         return
-    checkpoint: Checkpoint | None = processes.share(None)
     update = make_update(session, choose_step(session, lambda _: None), processes)
+    checkpoint: Checkpoint | None = processes.share(None)
     with stop_on_signals() as stop, suppress(DivergedError):
         TrainingLoop(session, update, [], checkpoint, processes).run(stop)
 

@@ -56,13 +56,19 @@ class Session:
         return make_population_batches(self.config, self.dataset, self.device)
 
 
-def build_session(config: RunConfig, console: Console, device: Device | None = None) -> Session:
+def build_session(
+    config: RunConfig,
+    console: Console,
+    device: Device | None = None,
+    stored: Dataset | None = None,
+) -> Session:
     """Load the data, build the network, and set this process up to compute with them.
 
     Args:
         config: the run.
         console: progress, where images have to be decoded first.
         device: where to compute; None: where the config says.
+        stored: the data, uncropped; None: they are loaded.
 
     Raises:
         UserError: the device or the data are not available, or do not fit into memory.
@@ -71,7 +77,8 @@ def build_session(config: RunConfig, console: Console, device: Device | None = N
     keep_freed_memory()
     where = pick_device(device or config.runtime.device)
     try:
-        stored = load_dataset(config, console)
+        if stored is None:
+            stored = load_dataset(config, console)
         dataset = crop_dataset(config, stored).to(where)
         torch.manual_seed(config.seed)
         # Channels last: what convolutions are fastest in, on CPU and GPU alike.

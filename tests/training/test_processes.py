@@ -202,7 +202,6 @@ def test_processes_that_differ_are_refused(monkeypatch: pytest.MonkeyPatch) -> N
     processes = Processes(rank=0, count=2)
     told = []
     monkeypatch.setattr(Processes, "collect", lambda self, value: told.append(value) or told)
-    monkeypatch.setattr(Processes, "rank", 1)
     processes.check_alike(config, torch.device("cpu"))
     with pytest.raises(UserError, match=r"process 1 on .*: seed=1, and 0 in process 0"):
         processes.check_alike(other, torch.device("cpu"))
