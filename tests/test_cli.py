@@ -25,6 +25,7 @@ COMMANDS = [
     ["verify"],
     ["sweep"],
     ["status"],
+    ["estimate"],
     ["reproduce"],
     ["data", "list"],
     ["data", "fetch"],

@@ -14,6 +14,7 @@ from bnrepro.cli import (  # isort: skip
     train,  # noqa: F401
     sweep,  # noqa: F401
     status,  # noqa: F401
+    estimate,  # noqa: F401
     compare,  # noqa: F401
     configs,  # noqa: F401
     results,  # noqa: F401
@@ -22,7 +23,7 @@ from bnrepro.cli import (  # isort: skip
     data,  # noqa: F401
     doctor,  # noqa: F401
 )
-from bnrepro.cli.app import app, settings
+from bnrepro.cli.app import app, is_first, settings
 from bnrepro.errors import RunFailedError, UserError
 
 __all__ = ["app", "main"]
@@ -69,7 +70,7 @@ def main() -> None:
 def _fail(error: Exception, code: int) -> None:
     if settings["debug"]:
         raise error
-    Console(stderr=True).print(
+    Console(stderr=True, quiet=not is_first()).print(
         f"error: {error}", style="red", highlight=False, soft_wrap=True, markup=False
     )
     sys.exit(code)

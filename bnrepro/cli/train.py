@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
-from bnrepro.cli.app import app, examples
+from bnrepro.cli.app import app, examples, is_first
 from bnrepro.cli.options import ConfigDir, Debug, Json, Overrides
 
 if TYPE_CHECKING:
@@ -34,18 +34,20 @@ def train(
     from bnrepro.config import load
 
     config = load(overrides or [])
-    console = Console(stderr=as_json)
+    # Of several processes that torchrun started, the first one speaks.
+    console = Console(stderr=as_json, quiet=not is_first())
+    groups = f"{config.groups} groups of " if config.groups > 1 else ""
     console.print(
         f"{config.experiment}, scale {config.scale}, seed {config.seed}: "
         f"{config.model.name}, norm {config.norm.name}, data {config.data.name}, "
-        f"{config.steps:,} steps of {config.batch_size} examples",
+        f"{config.steps:,} steps of {groups}{config.batch_size} examples",
         highlight=False,
         soft_wrap=True,
     )
     from bnrepro.training import run
 
     outcome = run(config, console)
-    if as_json:
+    if as_json and is_first():
         typer.echo(json.dumps(_outcome_values(outcome)))
     else:
         _print_outcome(console, outcome)

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -66,7 +67,19 @@ def _rate_of_batch(rate: float, batch_size: int, *, _root_: DictConfig) -> float
     return rate * batch / batch_size
 
 
+def _warmup_of_groups(*, _root_: DictConfig) -> int:
+    """Steps of warm-up: 5 of 90 epochs where a step has several groups (Goyal et al. 2017)."""
+    return 0 if _root_.groups == 1 else round(_root_.steps * 5 / 90)
+
+
+def _started_processes() -> int:
+    """As many as torchrun has started; 1 without it."""
+    return int(os.environ["WORLD_SIZE"]) if "TORCHELASTIC_RUN_ID" in os.environ else 1
+
+
 OmegaConf.register_new_resolver("batches", _batches)
+OmegaConf.register_new_resolver("warmup_of_groups", _warmup_of_groups)
+OmegaConf.register_new_resolver("started_processes", _started_processes)
 OmegaConf.register_new_resolver("rate_of_batch", _rate_of_batch)
 OmegaConf.register_new_resolver("paper_steps", _paper_steps)
 OmegaConf.register_new_resolver("curve_steps", _curve_steps)

@@ -260,6 +260,10 @@ class BatchNorm(_Section):
     momentum: MovingMomentum
     """Weight of the newest batch in the moving averages (Section 3.1; no value given); null: the
     mean over all batches so far."""
+    group: Literal["own", "all"] = "own"
+    """What a mini-batch of a step of several groups is normalized by in training. own: its own
+    statistics, as each of the paper's workers did (Section 4.2); all: those of all groups together
+    (SyncBN), another method."""
 
 
 class LayerNorm(_Section):
@@ -297,17 +301,22 @@ class _Optimizer(_Section):
     """How the rate falls: exponential, by decay_factor, as the paper's; cosine (Loshchilov & Hutter
     2017) and linear reach 0 at the run's end."""
     warmup_steps: NaturalInt = 0
-    """Steps over which the rate rises linearly to what the schedule begins with (Goyal et al.
-    2017)."""
+    """Steps over which the rate rises linearly to what the schedule begins with (Goyal et al. 2017,
+    Section 2.2, who begin with the rate of one group, here with 0). Presets: 0 with one group, else
+    1/18 of the run, their 5 epochs of 90."""
+    scaling: Literal["linear", "none"] = "linear"
+    """How the rate follows groups. linear: groups times as large (Goyal et al. 2017, Section 2.1);
+    none: not at all."""
     decay_factor: Annotated[Positive, Field(le=1)]
     """schedule=exponential: the rate is multiplied by this every decay_every steps; 1: constant.
     GoogLeNet: 0.96."""
     decay_every: PositiveInt
     """Steps between decays of the rate. GoogLeNet: 8 epochs, 320,000 steps of the paper."""
 
-    def learning_rate(self, step: int, steps: int) -> float:
-        """The rate of update number ``step``, from 0, in a run of ``steps``."""
-        return self.lr * self.lr_multiplier * self._warmup(step) * self._decay(step, steps)
+    def learning_rate(self, step: int, steps: int, groups: int) -> float:
+        """The rate of update number ``step``, from 0, in a run of ``steps`` of so many groups."""
+        rate = self.lr * self.lr_multiplier * self._warmup(step) * self._decay(step, steps)
+        return rate * groups if self.scaling == "linear" else rate
 
     def _warmup(self, step: int) -> float:
         return (step + 1) / self.warmup_steps if step < self.warmup_steps else 1.0
@@ -432,7 +441,10 @@ class Runtime(_Section):
     device: Literal["auto", "cpu", "cuda", "mps"]
     """auto: CUDA, then Apple's MPS, then the CPU."""
     threads: Threads
-    """CPU threads of the run. One thread a run and many runs side by side is the fastest."""
+    """CPU threads of each process. One thread a run and many runs side by side is the fastest."""
+    processes: PositiveInt = 1
+    """Processes, one a GPU, that share the groups of a step: they train to the same bytes as one.
+    Preset: 1, or as many as torchrun has started."""
     compile: Literal["auto", "on", "off"]
     """Compile the training step with torch.compile; auto: on CPU and CUDA where the run is long
     enough to earn back the warm-up, if the machine can."""
@@ -464,6 +476,9 @@ class RunConfig(_Section):
     long, every rate decaying alike over them."""
     batch_size: PositiveInt
     """Examples in a mini-batch. The paper: 60 on MNIST (Section 4.1), 32 on ImageNet (4.2)."""
+    groups: PositiveInt = 1
+    """Mini-batches in a step; its gradient is their mean. The paper: 1. More is a larger batch that
+    is normalized 32 at a time, say (Goyal et al. 2017), and what several processes share."""
     precision: Literal["float32", "bfloat16"]
     """Of activations and products in the training step; parameters stay float32."""
     order: Order
@@ -497,6 +512,30 @@ class RunConfig(_Section):
             raise ValueError(
                 f"batch_size={self.batch_size}: batch normalization needs a mini-batch of at least "
                 "2 examples (Algorithm 2: m > 1); use batch_size=2 or more, or norm=none"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _processes_divide_groups(self) -> Self:
+        processes = self.runtime.processes
+        if self.groups % processes:
+            right = [str(n) for n in range(1, self.groups + 1) if self.groups % n == 0]
+            raise ValueError(
+                f"runtime.processes={processes}: does not divide groups={self.groups}; use "
+                f"{' or '.join(right)}, or other groups"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _statistics_of_all_need_a_process_each(self) -> Self:
+        if (
+            isinstance(self.norm, BatchNorm)
+            and self.norm.group == "all"
+            and self.groups != self.runtime.processes
+        ):
+            raise ValueError(
+                f"norm.group=all: needs a process for each group, runtime.processes={self.groups}; "
+                f"batch_size={self.groups * self.batch_size} groups=1 is the same in one process"
             )
         return self
 
@@ -601,7 +640,7 @@ class RunConfig(_Section):
 
     def learning_rate(self, step: int) -> float:
         """The rate of update number ``step``, from 0."""
-        return self.optim.learning_rate(step, self.steps)
+        return self.optim.learning_rate(step, self.steps, self.groups)
 
     @property
     def input_size(self) -> int:

@@ -1,5 +1,6 @@
 """Training mini-batches: order and augmentation put together, a pure function of the step."""
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
@@ -22,6 +23,10 @@ class TrainingBatches:
         augmentation: what happens to the images.
         device: where mini-batches are wanted; the set is there, or mapped.
         sample: draw each pixel as `sample_pixels` does.
+
+    Attributes:
+        following: which step will be asked for after another, to be read ahead; the next one,
+            unless a reader says otherwise.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class TrainingBatches:
         self.seed = seed
         self.device = device
         self.sample = sample
+        self.following: Callable[[int], int] = lambda step: step + 1
         self.order = BatchOrder(len(split), batch_size, seed, split.labels.device, shuffling)
         self.augment = Augmenter(augmentation, len(split), seed, device)
         # Of a mapped set the next mini-batch is read while the device works on this one.
@@ -60,7 +66,8 @@ class TrainingBatches:
         if self._reader is None:
             return self._read(step)
         now = self._reading.pop(step, None) or self._reader.submit(self._read, step)
-        self._reading = {step + 1: self._reader.submit(self._read, step + 1)}
+        following = self.following(step)
+        self._reading = {following: self._reader.submit(self._read, following)}
         return now.result()
 
     def _read(self, step: int) -> tuple[Tensor, Tensor, Tensor]:

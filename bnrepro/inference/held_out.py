@@ -13,7 +13,7 @@ from bnrepro.inference.crops import views
 from bnrepro.inference.trained import TrainedRun
 from bnrepro.nn import normalize_by_batch
 from bnrepro.runs.predictions import Predictions
-from bnrepro.training.build import make_batches
+from bnrepro.training.build import make_population_batches
 from bnrepro.training.evaluation import inference_network
 
 Statistics = Literal["population", "pooled", "moving", "batch"]
@@ -58,7 +58,7 @@ def network_with(run: TrainedRun, statistics: Statistics, population_batches: in
     """
     if statistics == "batch":
         return normalize_by_batch(run.network)
-    batches = make_batches(run.config, run.dataset, run.device)
+    batches = make_population_batches(run.config, run.dataset, run.device)
     return inference_network(run.network, statistics, run.dataset, batches, population_batches)
 
 

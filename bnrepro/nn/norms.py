@@ -6,6 +6,7 @@ from functools import partial
 from torch import nn
 
 from bnrepro.nn.batch_norm import BatchNorm
+from bnrepro.nn.synchronized_batch_norm import SynchronizedBatchNorm
 
 NormFactory = Callable[[int], nn.Module]
 """Makes the normalization of a layer with so many features or feature maps."""
@@ -77,6 +78,12 @@ def batch_norm(eps: float = 1e-5, momentum: float | None = 0.1) -> Normalization
 def batch_norm_reference(eps: float = 1e-5, momentum: float | None = 0.1) -> Normalization:
     """Batch normalization by `BatchNorm`, written from the paper."""
     layer = partial(BatchNorm, eps=eps, momentum=momentum)
+    return Normalization(layer, layer, layer)
+
+
+def batch_norm_synchronized(eps: float = 1e-5, momentum: float | None = 0.1) -> Normalization:
+    """Batch normalization over the mini-batches of all processes, by `SynchronizedBatchNorm`."""
+    layer = partial(SynchronizedBatchNorm, eps=eps, momentum=momentum)
     return Normalization(layer, layer, layer)
 
 

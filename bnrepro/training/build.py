@@ -39,6 +39,7 @@ from bnrepro.nn import (
     Normalization,
     batch_norm,
     batch_norm_reference,
+    batch_norm_synchronized,
     group_norm,
     layer_norm,
     no_norm,
@@ -46,7 +47,7 @@ from bnrepro.nn import (
 from bnrepro.nn import Mlp as MlpNetwork
 from bnrepro.training.networks import build_python, build_torchvision
 from bnrepro.training.optimizers import Adam as AdamOptimizer
-from bnrepro.training.optimizers import Optimizer
+from bnrepro.training.optimizers import GroupOptimizer, Optimizer
 from bnrepro.training.optimizers import Sgd as SgdOptimizer
 from bnrepro.training.step import TrainingStep
 
@@ -113,6 +114,15 @@ def make_batches(config: RunConfig, dataset: Dataset, device: torch.device) -> T
     )
 
 
+def make_population_batches(
+    config: RunConfig, dataset: Dataset, device: torch.device
+) -> TrainingBatches:
+    """The training mini-batches as batch normalization sees them: of all groups, if it does."""
+    if isinstance(config.norm, BatchNorm) and config.norm.group == "all":
+        config = config.model_copy(update={"batch_size": config.batch_size * config.groups})
+    return make_batches(config, dataset, device)
+
+
 def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
     """Build the network on the CPU, its initial weights a function of the seed alone.
 
@@ -175,10 +185,11 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
 
 
 def make_step(config: RunConfig, dataset: Dataset, model: nn.Module) -> TrainingStep:
-    """The parameter update of the run."""
-    return TrainingStep(
-        model, dataset.to_input, make_optimizer(config, model), getattr(torch, config.precision)
-    )
+    """The parameter update of the run; with several groups, the gradient of one of them."""
+    optimizer = make_optimizer(config, model)
+    if config.groups > 1:
+        optimizer = GroupOptimizer(optimizer)
+    return TrainingStep(model, dataset.to_input, optimizer, getattr(torch, config.precision))
 
 
 def make_optimizer(config: RunConfig, model: nn.Module) -> Optimizer:
@@ -211,6 +222,8 @@ def make_normalization(config: RunConfig) -> Normalization:
     match config.norm:
         case NoNorm():
             return no_norm()
+        case BatchNorm(group="all", eps=eps, momentum=momentum) if config.groups > 1:
+            return batch_norm_synchronized(eps, momentum)
         case BatchNorm(name="batch", eps=eps, momentum=momentum):
             return batch_norm(eps, momentum)
         case BatchNorm(eps=eps, momentum=momentum):

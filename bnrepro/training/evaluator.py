@@ -19,7 +19,7 @@ class Evaluator:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.batches = session.batches()
+        self.batches = session.population_batches()
         chosen = session.config.measures
         self.measures = [measure for name, measure in MEASURES.items() if name in chosen]
 

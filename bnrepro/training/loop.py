@@ -2,20 +2,24 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from signal import Signals
 
 import torch
+from torch import Tensor
 
 from bnrepro.runs import Row
 from bnrepro.runs.tags import LEARNING_RATE, TRAIN_LOSS
 from bnrepro.training.checkpoint import Checkpoint, TrainingState
-from bnrepro.training.compiler import Step
 from bnrepro.training.evaluator import Evaluator
 from bnrepro.training.losses import DivergedError, LossMean
 from bnrepro.training.measurement import Measurement
 from bnrepro.training.observers import Observer
+from bnrepro.training.processes import Processes
 from bnrepro.training.session import Session
 from bnrepro.training.signals import StopRequest
+
+Update = Callable[[int, Tensor], Tensor]
 
 
 class TrainingLoop:
@@ -23,25 +27,28 @@ class TrainingLoop:
 
     Args:
         session: what it computes with.
-        update: what is called for each update: the session's own or its compiled form.
+        update: called for each update with its number, from 0, and the learning rate; returns the
+            mini-batch's mean loss.
         observers: told of rows, checkpoints and steps, in this order.
         checkpoint: where to go on; None: at the start.
+        processes: that train the run together; the first one evaluates.
     """
 
     def __init__(
         self,
         session: Session,
-        update: Step,
+        update: Update,
         observers: Sequence[Observer],
         checkpoint: Checkpoint | None,
+        processes: Processes,
     ) -> None:
         self.session = session
         self.config = session.config
         self.update = update
         self.observers = observers
+        self.processes = processes
         self.evaluation_steps = self.config.evaluation.due(self.config.steps)
         self.evaluate = Evaluator(session)
-        self.batch = session.batches()
         self.learning_rate = torch.zeros((), device=session.device)
         self.loss = LossMean(checkpoint["losses"] if checkpoint else torch.zeros(0))
         self.step = 0
@@ -50,11 +57,14 @@ class TrainingLoop:
         if checkpoint:
             self._restore(checkpoint)
 
-    def run(self, stop: StopRequest) -> None:
+    def run(self, stop: StopRequest) -> Signals | None:
         """Train until the last step, or until asked to stop; ends with a checkpoint.
 
         Args:
             stop: looked at after each step.
+
+        Returns:
+            The signal that one of the processes was asked to stop by; None: the last step is done.
 
         Raises:
             DivergedError: a loss or, at the end, a parameter is not finite.
@@ -64,10 +74,13 @@ class TrainingLoop:
         seconds_before = self.seconds
         if not self._has_first_row:
             self._record()
-        while self.step < config.steps and stop.signal is None:
-            images, labels = self.batch(self.step)
+        signal = None
+        while self.step < config.steps:
+            signal = self.processes.agree(stop.signal)
+            if signal is not None:
+                break
             self.learning_rate.fill_(config.learning_rate(self.step))
-            self.loss.add(self.update(images, labels, self.learning_rate))
+            self.loss.add(self.update(self.step, self.learning_rate))
             self.step += 1
             if self._row_is_due():
                 self._record()
@@ -81,6 +94,7 @@ class TrainingLoop:
         if self.step == config.steps:
             self._check_parameters()
         self._checkpoint()
+        return signal
 
     def _checkpoint(self) -> None:
         state = TrainingState(
@@ -90,7 +104,10 @@ class TrainingLoop:
             velocity=self.session.update.optimizer.state,
             losses=self.loss.losses,
             cpu_rng=torch.get_rng_state(),
-            cuda_rng=torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            # Draws in groups follow from the seed, whichever GPU they are for.
+            cuda_rng=[]
+            if self.config.groups > 1 or not torch.cuda.is_available()
+            else torch.cuda.get_rng_state_all(),
         )
         for observer in self.observers:
             observer.on_checkpoint(state)
@@ -119,7 +136,8 @@ class TrainingLoop:
             row[LEARNING_RATE] = self.config.learning_rate(self.step - 1)
         measurement = Measurement({})
         if self._evaluation_is_due():
-            measurement = self.evaluate(self.step)
+            evaluated = self.evaluate(self.step) if self.processes.is_first else measurement
+            measurement = self.processes.share(evaluated)
         row |= measurement.row
         for tag, value in row.items():
             if not math.isfinite(value):

@@ -149,6 +149,24 @@ class Adam:
         )
 
 
+class GroupOptimizer:
+    """Takes the place of an optimizer in the step of one group: keeps the gradient for later.
+
+    Args:
+        optimizer: updates the parameters once the gradients of all groups are known.
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.optimizer = optimizer
+        self.parameters = optimizer.parameters
+        self.state = optimizer.state
+        self.gradients = [torch.zeros_like(parameter) for parameter in self.parameters]
+
+    def __call__(self, gradients: list[Tensor], lr: Tensor) -> None:
+        """Keep the gradients; the parameters stay."""
+        torch._foreach_copy_(self.gradients, gradients)
+
+
 def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
     if gradient.stride() == parameter.stride():
         return gradient

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from signal import Signals
 from typing import Any
@@ -24,8 +24,15 @@ from bnrepro.runs import (
     write_config,
 )
 from bnrepro.runs.digests import add_weights, check_rows, check_weights
-from bnrepro.training.checkpoint import has_checkpoint, has_intact_checkpoint, load_checkpoint
+from bnrepro.training.checkpoint import (
+    Checkpoint,
+    has_checkpoint,
+    has_intact_checkpoint,
+    load_checkpoint,
+)
 from bnrepro.training.compiler import choose_step
+from bnrepro.training.groups import make_update
+from bnrepro.training.launch import is_started, launch
 from bnrepro.training.lease import Lease, Say, take_lease
 from bnrepro.training.loop import TrainingLoop
 from bnrepro.training.losses import DivergedError
@@ -40,6 +47,7 @@ from bnrepro.training.observers import (
     TensorBoardView,
     TrainingProgress,
 )
+from bnrepro.training.processes import Processes, join_processes
 from bnrepro.training.provenance import COMPUTATION_KEYS, provenance
 from bnrepro.training.session import Session, build_session
 from bnrepro.training.signals import stop_on_signals
@@ -66,6 +74,8 @@ class Outcome:
 def run(config: RunConfig, console: Console) -> Outcome:
     """Train, or go on training, or say that it is done. Ends as if never interrupted.
 
+    With several processes it starts them, or is one of those that torchrun has started.
+
     Args:
         config: the run; its identity names the run directory.
         console: progress and messages.
@@ -75,19 +85,45 @@ def run(config: RunConfig, console: Console) -> Outcome:
             holds the run.
         RunFailedError: the disk is full, say; the last good checkpoint stays.
         RunDeletedError: the run's files were deleted meanwhile.
+        ProcessLostError: one of several processes has ended.
     """
+    if config.runtime.processes > 1 and not is_started():
+        return launch(run, config, console)
+    with join_processes(config) as processes:
+        outcome = processes.share(_run(config, console, processes))
+    assert outcome is not None
+    return outcome
+
+
+def _run(config: RunConfig, console: Console, processes: Processes) -> Outcome | None:
+    """One process's part in a run; None in all but the first."""
     directory = locate(config)
-    if (done := _already_done(directory, config)) is not None:
-        _restore(done, config, console)
+    done = _already_done(directory, config) if processes.is_first else None
+    if processes.share(done is not None):
+        if done is not None:
+            _restore(done, config, console)
         return done
     if (change := changed_source(config)) is not None:
         raise UserError(f"{change}; train it as a run of its own: the same overrides again")
-    session = build_session(config, console)
+    session = processes.build_in_turn(lambda: build_session(config, console))
+    if not processes.is_first:
+        _follow(session, processes)
+        return None
     with take_lease(directory, config, console) as lease:
         # It may have ended since the first look.
-        if (done := _already_done(directory, config)) is not None:
+        if processes.share((done := _already_done(directory, config)) is not None):
             return done
-        return _train(session, console, lease)
+        return _train(session, console, lease, processes)
+
+
+def _follow(session: Session, processes: Processes) -> None:
+    """Train along with the first process, which does all the rest."""
+    if processes.share(False):
+        return
+    update = make_update(session, choose_step(session, lambda _: None), processes)
+    checkpoint: Checkpoint | None = processes.share(None)
+    with stop_on_signals() as stop, suppress(DivergedError):
+        TrainingLoop(session, update, [], checkpoint, processes).run(stop)
 
 
 def _already_done(directory: RunDirectory, config: RunConfig) -> Outcome | None:
@@ -136,11 +172,13 @@ def _weights_damage(done: Outcome) -> str:
     return ""
 
 
-def _train(session: Session, console: Console, lease: Lease) -> Outcome:
+def _train(session: Session, console: Console, lease: Lease, processes: Processes) -> Outcome:
     """This process's work on a run whose directory it holds."""
     config, directory, say = session.config, lease.directory, lease.say
     _take_over(directory, config)
-    update = choose_step(session, say)
+    step = choose_step(session, say)
+    if processes.count > 1:
+        say(f"{processes.count} processes, {config.groups // processes.count} group(s) each")
     cores = os.cpu_count() or 1
     if config.runtime.threads > cores:
         say(
@@ -153,13 +191,14 @@ def _train(session: Session, console: Console, lease: Lease) -> Outcome:
             f"measures={','.join(sorted(unobserved))}: model={config.model.name} has no layers to "
             "observe, so these stay empty"
         )
-    _write_config(session, directory, compiled=update is not session.update, say=say)
+    _write_config(session, directory, compiled=step is not session.update, say=say)
     checkpoint = load_checkpoint(directory, say)
     if checkpoint is None and has_checkpoint(directory):
         say("no checkpoint can be used: starting again from step 0")
     start, position = (checkpoint["step"], checkpoint["metrics_bytes"]) if checkpoint else (None, 0)
     if checkpoint:
         check_rows(directory, position)
+    processes.share(checkpoint)
     # Of rows that may be cut off now: the checkpoint may be one before the last.
     directory.digests.unlink(missing_ok=True)
     progress = TrainingProgress(console, config.steps, start or 0)
@@ -175,22 +214,22 @@ def _train(session: Session, console: Console, lease: Lease) -> Outcome:
         if config.runtime.profile:
             trace = directory.path / "trace.json"
             observers.append(stack.enter_context(Profiler(trace)))
-        loop = TrainingLoop(session, update, observers, checkpoint)
+        update = make_update(session, step, processes)
+        loop = TrainingLoop(session, update, observers, checkpoint, processes)
         if checkpoint:
             say(f"resumed at step {loop.step:,}")
         status.write(State.RUNNING, loop.step, loop.seconds)
         try:
             with stop_on_signals() as stop, progress:
-                loop.run(stop)
+                signal = loop.run(stop)
         except DivergedError as diverged:
             checkpoints.write_digests()
             end = status.write(State.DIVERGED, diverged.step, loop.seconds, str(diverged))
             return Outcome(directory, end)
-        if loop.step < config.steps:
-            assert stop.signal is not None
-            reason = f"asked to stop by {stop.signal.name}"
+        if signal is not None:
+            reason = f"asked to stop by {signal.name}"
             end = status.write(State.PREEMPTED, loop.step, loop.seconds, reason)
-            return Outcome(directory, end, signal=stop.signal)
+            return Outcome(directory, end, signal=signal)
         _save_weights(session.model.state_dict(), directory)
         return Outcome(directory, status.write(State.FINISHED, loop.step, loop.seconds))
 

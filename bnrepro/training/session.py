@@ -11,7 +11,14 @@ from bnrepro.config import RunConfig
 from bnrepro.data.batches import TrainingBatches
 from bnrepro.data.dataset import Dataset, Split
 from bnrepro.errors import UserError
-from bnrepro.training.build import crop_dataset, load_dataset, make_batches, make_model, make_step
+from bnrepro.training.build import (
+    crop_dataset,
+    load_dataset,
+    make_batches,
+    make_model,
+    make_population_batches,
+    make_step,
+)
 from bnrepro.training.device import Device, pick_device
 from bnrepro.training.memory import is_out_of_memory, keep_freed_memory
 from bnrepro.training.step import TrainingStep
@@ -44,14 +51,24 @@ class Session:
         """The training mini-batches, for one reader: each reads ahead for itself."""
         return make_batches(self.config, self.dataset, self.device)
 
+    def population_batches(self) -> TrainingBatches:
+        """Likewise what population statistics are estimated from."""
+        return make_population_batches(self.config, self.dataset, self.device)
 
-def build_session(config: RunConfig, console: Console, device: Device | None = None) -> Session:
+
+def build_session(
+    config: RunConfig,
+    console: Console,
+    device: Device | None = None,
+    stored: Dataset | None = None,
+) -> Session:
     """Load the data, build the network, and set this process up to compute with them.
 
     Args:
         config: the run.
         console: progress, where images have to be decoded first.
         device: where to compute; None: where the config says.
+        stored: the data, uncropped; None: they are loaded.
 
     Raises:
         UserError: the device or the data are not available, or do not fit into memory.
@@ -60,7 +77,8 @@ def build_session(config: RunConfig, console: Console, device: Device | None = N
     keep_freed_memory()
     where = pick_device(device or config.runtime.device)
     try:
-        stored = load_dataset(config, console)
+        if stored is None:
+            stored = load_dataset(config, console)
         dataset = crop_dataset(config, stored).to(where)
         torch.manual_seed(config.seed)
         # Channels last: what convolutions are fastest in, on CPU and GPU alike.
