@@ -452,8 +452,9 @@ class RunConfig(_Section):
 
     experiment: str
     """The preset under configs/experiment/ that the run belongs to."""
-    scale: Literal["smoke", "laptop", "gpu", "paper"]
-    """How big: smoke (seconds), laptop (two CPU cores), gpu (one GPU), paper (as published)."""
+    scale: Literal["smoke", "laptop", "gpu", "imagenet128", "lim0606", "paper"]
+    """How big: smoke (seconds), laptop (two CPU cores), gpu (one GPU), paper (as published);
+    imagenet128 and lim0606: ImageNet by the recipes of others, for fig2."""
     seed: Seed
     """Fixes the initial weights, the order of the examples and every other random draw."""
     steps: PositiveInt
