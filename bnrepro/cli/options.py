@@ -45,7 +45,11 @@ Out = Annotated[
     Path, typer.Option("--out", help="Folder to write to; results/ is what the project publishes.")
 ]
 Scale = Annotated[
-    str, typer.Option(help="How big: smoke, laptop, gpu, paper, ...; see `bnrepro list`.", autocompletion=complete_scale)
+    str,
+    typer.Option(
+        help="How big: smoke, laptop, gpu, paper, ...; see `bnrepro list`.",
+        autocompletion=complete_scale,
+    ),
 ]
 Html = Annotated[
     bool, typer.Option("--html", help="Write report.html, too: one page, works offline.")

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from signal import SIG_BLOCK, SIG_UNBLOCK, SIGUSR2, pthread_sigmask
 
 from submitit import AutoExecutor
 from submitit.helpers import Checkpointable, TorchDistributedEnvironment
@@ -16,6 +17,7 @@ from bnrepro.sweep.worker import Problem, train
 
 _MOST_TIMEOUTS = 100_000  # of a job: the run's length ends it, not its count of time limits
 _SECONDS_TO_REQUEUE = 90
+_TIME_LIMIT = [SIGUSR2]  # what submitit asks SLURM to send before it
 
 
 class SlurmJobs:
@@ -125,7 +127,11 @@ class _Training(Checkpointable):
         if len(configs) == 1:
             problem = train(configs[0], retry_failed)
             return {locate(configs[0]).path: problem} if problem else {}
+        # SLURM sends it to every process; of the workers, who inherit that it is blocked, it would
+        # be the end.
+        pthread_sigmask(SIG_BLOCK, _TIME_LIMIT)
         jobs = LocalJobs(configs, len(configs), retry_failed, folder / "workers.log")
+        pthread_sigmask(SIG_UNBLOCK, _TIME_LIMIT)
         try:
             while not jobs.wait(1.0):
                 pass

@@ -22,6 +22,18 @@ def test_missing_package_is_named(small_run: Config, monkeypatch: pytest.MonkeyP
         sweep([small_run()], Launcher(engine="slurm"), False, QUIET)
 
 
+def test_runs_share_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert Launcher().local_workers() == 2
+    assert Launcher(per_gpu=3).local_workers() == 6
+    assert Launcher(per_gpu=3, job=Job(gpus=2)).runs_per_job == 6
+
+
+def test_runs_of_several_processes_share_no_gpu(small_run: Config) -> None:
+    with pytest.raises(UserError, match=r"^--per-gpu 2: .*leave --nodes and --tasks out$"):
+        sweep([small_run()], Launcher(engine="slurm", job=Job(tasks=2), per_gpu=2), False, QUIET)
+
+
 def test_machine_without_slurm_is_told(small_run: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UserError, match=r"^--slurm: no srun on this machine"):
