@@ -31,7 +31,8 @@ def test_experiments_groups_keys_and_choices_are_offered() -> None:
 def test_studies_and_scales_are_offered() -> None:
     assert complete_study("") == study_names()
     assert complete_study("fig") == ["fig1", "fig2", "fig4"]
-    assert [name for name, _ in complete_scale("")] == ["gpu", "laptop", "paper", "smoke"]
+    scales = ["gpu", "imagenet128", "laptop", "lim0606", "paper", "smoke"]
+    assert [name for name, _ in complete_scale("")] == scales
     assert [name for name, _ in complete_scale("la")] == ["laptop"]
 
 

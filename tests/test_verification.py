@@ -174,13 +174,13 @@ def test_damage_of_prepared_data_is_a_line_each(config: RunConfig, tmp_path: Pat
     for folder in folders:
         folder.mkdir(parents=True)
         for split in prepared_files.SPLITS:
-            prepared_files.pixels_file(folder, split).write_bytes(bytes(12))
-        digest = prepared_files.sha256(prepared_files.pixels_file(folder, "train"))
-        split = prepared_files.PreparedSplit([0], digest, [], [])
+            prepared_files.images_file(folder, split).write_bytes(bytes(12))
+        digest = prepared_files.sha256(prepared_files.images_file(folder, "train"))
+        split = prepared_files.PreparedSplit([0], [], digest, [], [])
         splits = dict.fromkeys(prepared_files.SPLITS, split)
-        index = prepared_files.Index("images", 2, ["one"], 0, {}, splits)
+        index = prepared_files.Index("images", "pixels", 2, ["one"], ["one"], 0, {}, splits)
         prepared_files.write_index(folder, index)
-    _flip_bit(prepared_files.pixels_file(folders[0], "val"), 3)
+    _flip_bit(prepared_files.images_file(folders[0], "val"), 3)
     _flip_bit(prepared_files.index_file(folders[1]), 90)
     done = verify_all(Path(config.runtime.runs))
     assert (done.runs, done.sets) == (1, 3)

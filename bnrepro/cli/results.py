@@ -160,10 +160,11 @@ def reproduce(
     """
     from bnrepro.reproduce import ALL
     from bnrepro.reproduce import reproduce as run_all
-    from bnrepro.sweep import Launcher
+    from bnrepro.sweep import Job, Launcher
 
     console = Console(stderr=as_json)
-    launcher = Launcher(workers, slurm, partition, hours, gpus)
+    job = Job(partition, hours, gpus=gpus)
+    launcher = Launcher(workers, "slurm" if slurm else "local", job)
     done = run_all(names or [ALL], scale, seeds, launcher, runs, out, html, console)
     if done.report is not None:
         _show_report(done.report, scale, as_json)

@@ -6,24 +6,42 @@ import typer
 from rich.console import Console
 
 from bnrepro.cli.app import app, examples
-from bnrepro.cli.options import Debug, Gpus, Hours, Json, Overrides, Partition, Slurm, Workers
+from bnrepro.cli.options import (
+    Cpus,
+    Debug,
+    Gpus,
+    Hours,
+    Json,
+    Memory,
+    Nodes,
+    Overrides,
+    Partition,
+    PerGpu,
+    Ray,
+    Slurm,
+    Tasks,
+    Workers,
+)
 from bnrepro.cli.status import show_rows
+from bnrepro.errors import UserError
 
 if TYPE_CHECKING:
     from bnrepro.config import RunConfig
     from bnrepro.sweep import Swept
+    from bnrepro.sweep.launcher import Engine
 
 
 @app.command(
     epilog=examples(
         "bnrepro sweep experiment=fig1/with_bn,fig1/without_bn 'seed=range(5)'",
         "bnrepro sweep 'experiment=glob(fig2/*)' scale=smoke --dry-run",
-        "bnrepro sweep experiment=fig2/bn_x5 optim.lr_multiplier=1,5,30 --slurm --gpus 1",
+        "bnrepro sweep experiment=fig2/bn_x5 optim.lr_multiplier=1,5,30 --slurm --gpus 1 --hours 8",
     )
 )
 def sweep(
     overrides: Overrides = None,
     workers: Workers = None,
+    per_gpu: PerGpu = 1,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed runs again.")
     ] = False,
@@ -31,9 +49,14 @@ def sweep(
         bool, typer.Option("--dry-run", help="List the runs and how long they take; start none.")
     ] = False,
     slurm: Slurm = False,
+    ray: Ray = False,
     partition: Partition = None,
     hours: Hours = 4.0,
+    nodes: Nodes = 1,
+    tasks: Tasks = 1,
+    cpus: Cpus = None,
     gpus: Gpus = 0,
+    memory: Memory = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -44,15 +67,19 @@ def sweep(
     1: a run failed or was deleted; 2: wrong command.
     """
     from bnrepro.config import expand
-    from bnrepro.sweep import Launcher
+    from bnrepro.sweep import Job, Launcher
     from bnrepro.sweep import sweep as run_sweep
 
+    if slurm and ray:
+        raise UserError("--slurm --ray: two clusters; give one of them")
     console = Console(stderr=as_json)
     configs = expand(overrides or [])
     if dry_run:
         _show_plan(configs, console, as_json)
         return
-    launcher = Launcher(workers, slurm, partition, hours, gpus)
+    engine: Engine = "slurm" if slurm else "ray" if ray else "local"
+    job = Job(partition, hours, nodes, tasks, cpus, gpus, memory)
+    launcher = Launcher(workers, engine, job, per_gpu)
     swept = run_sweep(configs, launcher, retry_failed, console)
     show_rows(swept.rows, as_json)
     exit_as(swept)

@@ -143,6 +143,9 @@ class ImageFolder(_Section):
     all."""
     stored_size: PositiveInt
     """Images are stored as centre squares of so many pixels a side, resized once."""
+    storage: Literal["pixels", "jpeg"] = "pixels"
+    """pixels: memory is mapped to them; jpeg: an eighth of the disk, decoded in every epoch (needs
+    bnrepro[jpeg]), and the pixels are those of quality 90."""
     bad_images: Literal["error", "drop"]
     """A file that is no image: refuse the set, or drop the file and say so."""
     scale: InputScale = "symmetric"
@@ -461,8 +464,9 @@ class RunConfig(_Section):
 
     experiment: str
     """The preset under configs/experiment/ that the run belongs to."""
-    scale: Literal["smoke", "laptop", "gpu", "paper"]
-    """How big: smoke (seconds), laptop (two CPU cores), gpu (one GPU), paper (as published)."""
+    scale: Literal["smoke", "laptop", "gpu", "imagenet128", "lim0606", "paper"]
+    """How big: smoke (seconds), laptop (two CPU cores), gpu (one GPU), paper (as published);
+    imagenet128 and lim0606: ImageNet by the recipes of others, for fig2."""
     seed: Seed
     """Fixes the initial weights, the order of the examples and every other random draw."""
     steps: PositiveInt

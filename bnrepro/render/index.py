@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-_SCALES = ("smoke", "laptop", "gpu", "paper")
+_SCALES = ("smoke", "laptop", "gpu", "imagenet128", "lim0606", "paper")
 
 
 def write_index(results: Path) -> None:

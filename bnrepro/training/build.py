@@ -85,6 +85,7 @@ def load_dataset(config: RunConfig, console: Console) -> Dataset:
                     images.bad_images,
                     images.root,
                     console,
+                    images.storage,
                 ),
                 images.scale,
             )
