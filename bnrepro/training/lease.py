@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bnrepro.config import RunConfig
 from bnrepro.errors import RunBusyError, RunDeletedError, RunFailedError, UserError
-from bnrepro.runs import Lock, LockedError, RunDirectory, State
+from bnrepro.runs import Lock, LockedError, RunDirectory, State, make_folder
 from bnrepro.training.checkpoint import has_intact_checkpoint
 from bnrepro.training.memory import is_out_of_memory
 
@@ -58,7 +58,7 @@ def take_lease(directory: RunDirectory, config: RunConfig, console: Console) -> 
     """
     with ExitStack() as stack:
         try:
-            directory.path.mkdir(parents=True, exist_ok=True)
+            make_folder(directory.path)
             lock = stack.enter_context(directory.lock())
             say = stack.enter_context(_messages(directory, console))
         except LockedError:
