@@ -78,7 +78,14 @@ def test_whole_run_has_no_damage(directory: RunDirectory, config: RunConfig) -> 
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.7, 1.0])
 @pytest.mark.parametrize(
     "name",
-    ["weights.safetensors", "metrics.jsonl", "histograms.jsonl", "digests.json", "checkpoint.pt"],
+    [
+        "weights.safetensors",
+        "metrics.jsonl",
+        "histograms.jsonl",
+        "digests.json",
+        "checkpoint.pt",
+        "config.yaml",
+    ],
 )
 def test_flipped_bit_is_found_wherever_it_is(
     directory: RunDirectory, name: str, part: float

@@ -28,8 +28,8 @@ def train(
 ) -> None:
     """Train one run, or go on where it stopped. Bare: experiment=fig1/with_bn scale=smoke.
 
-    Exit code 0: finished or diverged; 130 or 143: stopped by Ctrl-C or SIGTERM; 1: failed;
-    2: wrong command.
+    Exit code 0: finished or diverged; 129, 130 or 143: stopped by a closed terminal, Ctrl-C or
+    SIGTERM; 1: failed; 2: wrong command.
     """
     from bnrepro.config import load
 

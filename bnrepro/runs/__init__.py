@@ -1,6 +1,6 @@
 """A run's format: its directory, its rows, and the folder of all of them. Imports no torch."""
 
-from bnrepro.runs.atomic import flush_folder, write_atomically
+from bnrepro.runs.atomic import flush_folder, make_folder, write_atomically
 from bnrepro.runs.directory import Lock, LockedError, RunDirectory, State, Status
 from bnrepro.runs.rows import (
     Histogram,
@@ -27,6 +27,7 @@ __all__ = [
     "last_values",
     "locate",
     "locate_all",
+    "make_folder",
     "read_histograms",
     "read_rows",
     "write_atomically",

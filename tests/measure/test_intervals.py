@@ -71,6 +71,15 @@ def test_curve_that_ends_early_counts_as_far_as_it_goes() -> None:
     assert np.isnan(over_seeds.low).tolist() == [False, False, True]
 
 
+def test_seeds_that_all_have_every_step_are_banded_step_by_step() -> None:
+    curves = [pd.Series([0.1, 0.2 + end], index=[0, 10]) for end in (0.0, 0.1, 0.2)]
+    steps, over_seeds = band_over_runs(curves)
+    assert steps.tolist() == [0, 10]
+    assert over_seeds.mean.tolist() == pytest.approx([0.1, 0.3])
+    low, high = stats.t.interval(0.95, 2, 0.3, stats.sem([0.2, 0.3, 0.4]))
+    assert (over_seeds.low[1], over_seeds.high[1]) == pytest.approx((low, high))
+
+
 def test_intervals_of_proportions_stay_between_0_and_1() -> None:
     low, high = proportion_interval(60, 100)
     assert (low, high) == (pytest.approx(0.5020, abs=1e-4), pytest.approx(0.6906, abs=1e-4))
