@@ -34,7 +34,13 @@ MovingMomentum = Annotated[FiniteFloat, Field(gt=0, le=1)] | None
 Activation = Literal["sigmoid", "relu"]
 InputScale = Literal["symmetric", "unit", "pixels"]
 Statistics = Literal["population", "pooled", "moving"]
-Measure = Literal["activation_histograms", "activation_inputs", "evaluation_statistics"]
+Measure = Literal[
+    "activation_histograms",
+    "activation_inputs",
+    "evaluation_statistics",
+    "gamma",
+    "training_set",
+]
 TorchvisionName = Literal[
     "efficientnet_b0",
     "efficientnet_b1",
@@ -591,7 +597,8 @@ class RunConfig(_Section):
     measures: Annotated[tuple[Measure, ...], *_Selection]
     """What is recorded at each evaluation besides loss and accuracy. activation_inputs: percentiles
     of the inputs to the nonlinearities (Figure 1(b, c)); activation_histograms: their histograms;
-    evaluation_statistics: accuracy and loss by each of evaluation.compare (Section 3.1)."""
+    evaluation_statistics: accuracy and loss by each of evaluation.compare (Section 3.1); gamma: its
+    mean size in each layer; training_set: accuracy and loss on training examples."""
     probe: Probe
     """Inputs to the nonlinearities."""
     record: Record
@@ -614,6 +621,16 @@ class RunConfig(_Section):
             raise ValueError(
                 f"measures=[{','.join(self.measures)}]: only batch normalization has statistics to "
                 "compare; use norm=batch, or measures without evaluation_statistics"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _training_set_is_what_was_trained_on(self) -> Self:
+        is_drawn = isinstance(self.data, Mnist) and self.data.binarize == "sample"
+        if "training_set" in self.measures and is_drawn:
+            raise ValueError(
+                "data.binarize=sample: every step trains on other pixels, so there is no training "
+                "set to measure; use data.binarize=threshold, or measures without training_set"
             )
         return self
 

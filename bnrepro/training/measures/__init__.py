@@ -11,10 +11,14 @@ from bnrepro.training.measurement import Measurement, Subject
 from bnrepro.training.measures.activation_histograms import activation_histograms
 from bnrepro.training.measures.activation_inputs import activation_inputs
 from bnrepro.training.measures.evaluation_statistics import evaluation_statistics
+from bnrepro.training.measures.gamma import gamma
+from bnrepro.training.measures.training_set import training_set
 
 MEASURES: dict[Measure, Callable[[Subject], Measurement]] = {
     "evaluation_statistics": evaluation_statistics,
     "activation_inputs": activation_inputs,
     "activation_histograms": activation_histograms,
+    "gamma": gamma,
+    "training_set": training_set,
 }
 """By the names in the config, in the order of their tags in a row."""
