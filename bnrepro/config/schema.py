@@ -34,7 +34,17 @@ MovingMomentum = Annotated[FiniteFloat, Field(gt=0, le=1)] | None
 Activation = Literal["sigmoid", "relu"]
 InputScale = Literal["symmetric", "unit", "pixels"]
 Statistics = Literal["population", "pooled", "moving"]
-Measure = Literal["activation_histograms", "activation_inputs", "evaluation_statistics"]
+Measure = Literal[
+    "activation_histograms",
+    "activation_inputs",
+    "evaluation_statistics",
+    "gradient_norms",
+    "gradient_shift",
+    "jacobian",
+    "landscape",
+    "saturation",
+    "weight_norms",
+]
 TorchvisionName = Literal[
     "efficientnet_b0",
     "efficientnet_b1",
@@ -483,7 +493,12 @@ class RunConfig(_Section):
     measures: Annotated[tuple[Measure, ...], *_Selection]
     """What is recorded at each evaluation besides loss and accuracy. activation_inputs: percentiles
     of the inputs to the nonlinearities (Figure 1(b, c)); activation_histograms: their histograms;
-    evaluation_statistics: accuracy and loss by each of evaluation.compare (Section 3.1)."""
+    evaluation_statistics: accuracy and loss by each of evaluation.compare (Section 3.1);
+    gradient_norms: norm of the training loss's gradient in each layer's weights; gradient_shift:
+    how updating the layers below changes it (Santurkar et al. 2018, Definition 2.1); landscape:
+    loss and gradient along a step (their Figure 4); weight_norms: of each layer's weights, with the
+    rate over its square (van Laarhoven 2017); saturation: share of sigmoids with a derivative below
+    0.01; jacobian: singular values of each layer's Jacobian (Section 3.3)."""
     probe: Probe
     """Inputs to the nonlinearities."""
     record: Record
@@ -506,6 +521,25 @@ class RunConfig(_Section):
             raise ValueError(
                 f"measures=[{','.join(self.measures)}]: only batch normalization has statistics to "
                 "compare; use norm=batch, or measures without evaluation_statistics"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _saturation_needs_sigmoids(self) -> Self:
+        if "saturation" in self.measures and getattr(self.model, "activation", "") != "sigmoid":
+            raise ValueError(
+                f"measures=[{','.join(self.measures)}]: this network has no sigmoids that could "
+                "saturate; use model.activation=sigmoid with model=mlp, cnn or inception, or "
+                "measures without saturation"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _jacobian_needs_an_mlp(self) -> Self:
+        if "jacobian" in self.measures and not isinstance(self.model, Mlp):
+            raise ValueError(
+                f"measures=[{','.join(self.measures)}]: only the Jacobians of fully connected "
+                "layers are small enough; use model=mlp, or measures without jacobian"
             )
         return self
 
