@@ -52,6 +52,11 @@ class Evidence:
         return not any(self.runs.values()) and not (prepared and any(self.folder.glob("*.csv")))
 
     @property
+    def is_judged(self) -> bool:
+        """Whether claims are judged at this scale; smoke shows that everything runs."""
+        return self.scale != "smoke"
+
+    @property
     def references(self) -> list[EndedRun]:
         """The runs that others are compared with."""
         return self.runs.get(self.study.reference, [])
@@ -243,6 +248,11 @@ class Finding:
     def mean(self) -> Mean:
         """Over the seeds that have a value."""
         return self.sample.mean if self.sample else Mean(np.nan, np.nan, np.nan, 0)
+
+
+def check_all(evidence: Evidence) -> list[Finding]:
+    """What came of the study's claims; none at a scale where nothing is judged."""
+    return [check(one, evidence) for one in evidence.study.claims] if evidence.is_judged else []
 
 
 def check(claim: Claim, evidence: Evidence) -> Finding:

@@ -225,13 +225,14 @@ class Claim:
 
     Attributes:
         name: its key in tables.
-        section: of the paper.
-        sentence: what the paper says, shortened.
+        section: of the paper, or of the source.
+        sentence: what is said there, shortened.
         quantity: what is measured, a seed.
         rule: from the numbers to the verdict.
         line: label of the line that is measured.
         reference: label of the line that it is compared with; empty: none.
-        paper: the paper's own number; NaN: it gives none.
+        paper: the paper's own number, or the source's; NaN: it gives none.
+        source: who says so, where it is not the paper; empty: the paper.
         plateau: the comparison proves nothing while the reference still rises.
         table: measured on a table of the study instead of runs; values a seed.
     """
@@ -244,6 +245,7 @@ class Claim:
     line: str = ""
     reference: str = ""
     paper: float = float("nan")
+    source: str = ""
     plateau: bool = True
     table: Callable[["Evidence"], dict[int, float]] | None = None
 
@@ -264,8 +266,11 @@ class Study:
         claims: sentences that it checks.
         prepare: computes, with torch where it must, what is read from its folder or from the run
             directories before it is drawn: (study, scale, runs, folder).
-        remarks: sentences computed from what came out.
+        answer: to the question, one sentence computed from what came out; empty: not known yet.
+        remarks: further sentences computed from what came out.
         paper: what to know of the paper's numbers.
+        sources: who said what, each with section, equation or figure.
+        collection: that it belongs to, of `registry.COLLECTIONS`; empty: none.
         beside_paper: the report says in what its lines differ from the paper's; a study of ours
             has no counterpart there.
     """
@@ -280,8 +285,11 @@ class Study:
     table: Table | OwnTable | None = None
     claims: tuple[Claim, ...] = ()
     prepare: "Callable[[Study, str, Path, Path], None] | None" = None
+    answer: Callable[["Evidence"], str] | None = None
     remarks: Callable[["Evidence"], list[str]] | None = None
     paper: str = ""
+    sources: tuple[str, ...] = ()
+    collection: str = ""
     beside_paper: bool = False
 
     def line(self, label: str) -> Line:
