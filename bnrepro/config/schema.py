@@ -177,24 +177,30 @@ class Mlp(_Section):
     """Units of each hidden layer. The paper: three layers of 100 (Section 4.1)."""
     activation: Activation
     """The nonlinearity g of z = g(BN(Wu)). The paper's MNIST network: sigmoid."""
-    init_std: Positive
+    init_std: Positive | None
     """Standard deviation of the Gaussian that the weights start from. The paper says "small random
-    Gaussian values" (Section 4.1) and no number."""
+    Gaussian values" (Section 4.1) and no number. null: by the layers' widths, as Glorot & Bengio
+    2010 for sigmoids and as He et al. 2015 for ReLU."""
 
 
 class Cnn(_Section):
-    """conv3x3 - norm - activation - max pooling - fully connected - norm - activation - output."""
+    """Stages of conv3x3 - norm - activation with max pooling; two fully connected layers."""
 
     name: Literal["cnn"]
     """The network."""
     channels: PositiveInt
-    """Feature maps of the convolution."""
+    """Feature maps of the first stage's convolutions; each next stage has twice as many."""
+    stages: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=10, strict=False)] = (
+        1,
+    )
+    """Convolutions of each stage, which ends with a 2x2 max pooling: [2,3,3] makes a network of ten
+    layers, with the two fully connected ones."""
     hidden: PositiveInt
     """Units of the fully connected layer. Not a network of the paper."""
     activation: Activation
     """The nonlinearity."""
-    init_std: Positive
-    """Standard deviation of the Gaussian that the weights start from."""
+    init_std: Positive | None
+    """Standard deviation of the Gaussian that the weights start from; null: as for model=mlp."""
 
 
 class Inception(_Section):
@@ -474,6 +480,9 @@ class RunConfig(_Section):
     long, every rate decaying alike over them."""
     batch_size: PositiveInt
     """Examples in a mini-batch. The paper: 60 on MNIST (Section 4.1), 32 on ImageNet (4.2)."""
+    input_factor: Positive = 1.0
+    """Factor on what the network receives, after data.scale. Behind BN it would not matter
+    (Section 3.3)."""
     precision: Literal["float32", "bfloat16"]
     """Of activations and products in the training step; parameters stay float32."""
     order: Order
@@ -592,6 +601,15 @@ class RunConfig(_Section):
         if size is not None and size > stored:
             raise ValueError(
                 f"augmentation.size={size}: larger than the images; use at most {stored}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _stages_leave_pixels(self) -> Self:
+        if isinstance(self.model, Cnn) and self.input_size < 2 ** len(self.model.stages):
+            raise ValueError(
+                f"model.stages=[{','.join(map(str, self.model.stages))}]: each halves the images, "
+                f"and theirs are {self.input_size} px; use fewer stages"
             )
         return self
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from bnrepro.nn.layers import Activated, Activation, Initialization, initialize
+from bnrepro.nn.layers import Activated, Activation, initialization, initialize
 from bnrepro.nn.norms import Normalization
 
 
@@ -20,7 +20,8 @@ class Mlp(nn.Module):
         num_classes: size of the output.
         activation: the nonlinearity.
         norm: the normalization; the layers drop their biases where it shifts.
-        init_std: standard deviation of the Gaussian that weights start from.
+        init_std: standard deviation of the Gaussian that weights start from; None: as
+            `initialization` has it.
         generator: where the initial weights are drawn from.
     """
 
@@ -31,7 +32,7 @@ class Mlp(nn.Module):
         num_classes: int,
         activation: Activation,
         norm: Normalization,
-        init_std: float,
+        init_std: float | None,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
@@ -42,7 +43,7 @@ class Mlp(nn.Module):
             self.hidden.append(Activated(linear, norm.features(units), activation))
             fan_in = units
         self.output = nn.Linear(fan_in, num_classes)
-        initialize(self, Initialization("gaussian", init_std), generator)
+        initialize(self, initialization(init_std, activation), generator)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Images (N, C, H, W) to logits (N, num_classes)."""

@@ -89,7 +89,7 @@ def load_dataset(config: RunConfig, console: Console) -> Dataset:
             )
         case _:
             assert_never(config.data)
-    dataset = dataset.limit_train(config.data.train_examples)
+    dataset = dataset.limit_train(config.data.train_examples).amplify(config.input_factor)
     if len(dataset.train) < config.batch_size:
         raise UserError(
             f"batch_size={config.batch_size}: data={config.data.name} has only "
@@ -138,16 +138,17 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
                 init_std=init_std,
                 generator=generator,
             )
-        case Cnn(channels=maps, hidden=hidden, activation=activation, init_std=init_std):
+        case Cnn() as options:
             return CnnNetwork(
                 image_shape=(channels, height, width),
-                channels=maps,
-                hidden=hidden,
+                channels=options.channels,
+                hidden=options.hidden,
                 num_classes=num_classes,
-                activation=activation,
+                activation=options.activation,
                 norm=norm,
-                init_std=init_std,
+                init_std=options.init_std,
                 generator=generator,
+                stages=options.stages,
             )
         case Inception() as options:
             return InceptionNetwork(
