@@ -181,26 +181,39 @@ class Mlp(_Section):
     """Standard deviation of the Gaussian that the weights start from. The paper says "small random
     Gaussian values" (Section 4.1) and no number. null: by the layers' widths, as Glorot & Bengio
     2010 for sigmoids and as He et al. 2015 for ReLU."""
+    dropout: Annotated[Rate, Field(lt=1)] = 0.0
+    """Probability of Dropout; 0: none. The paper's MNIST network has none."""
+    dropout_place: Literal["before_norm", "after_activation", "last"] = "after_activation"
+    """Where Dropout stands: right before each normalization, behind each nonlinearity, or behind
+    the last one alone, where no normalization follows (Li et al. 2019)."""
 
 
 class Cnn(_Section):
-    """Stages of conv3x3 - norm - activation with max pooling; two fully connected layers."""
+    """conv3x3 - norm - activation - max pooling - fully connected - norm - activation - output."""
 
     name: Literal["cnn"]
     """The network."""
     channels: PositiveInt
-    """Feature maps of the first stage's convolutions; each next stage has twice as many."""
-    stages: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=10, strict=False)] = (
-        1,
-    )
-    """Convolutions of each stage, which ends with a 2x2 max pooling: [2,3,3] makes a network of ten
-    layers, with the two fully connected ones."""
+    """Feature maps of the convolution."""
     hidden: PositiveInt
     """Units of the fully connected layer. Not a network of the paper."""
     activation: Activation
     """The nonlinearity."""
-    init_std: Positive | None
-    """Standard deviation of the Gaussian that the weights start from; null: as for model=mlp."""
+    init_std: Positive
+    """Standard deviation of the Gaussian that the weights start from."""
+
+
+class ConvNet(_Section):
+    """conv3x3 - norm - activation, over and over, then the mean over positions and the output."""
+
+    name: Literal["convnet"]
+    """The network. Not one of the paper."""
+    channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=200, strict=False)]
+    """Feature maps of each convolution; where the count changes, the resolution is halved."""
+    activation: Activation
+    """The nonlinearity."""
+    init: Literal["xavier", "he"]
+    """How weights start: Glorot & Bengio 2010, or He et al. 2015."""
 
 
 class Inception(_Section):
@@ -265,12 +278,16 @@ class NoNorm(_Section):
     """The normalization."""
 
 
-class BatchNorm(_Section):
-    """Batch normalization (Algorithm 1)."""
+class _Placed(_Section):
+    placement: Literal["before", "after"] = "before"
+    """Of the normalization: before the nonlinearity (Section 3.2), or after it (Mishkin et al.
+    2016); after is for model=mlp, cnn and convnet."""
+    bias: bool | None = None
+    """Whether the linear maps have biases. null: where no normalization right behind them takes
+    their place (Section 3.2)."""
 
-    name: Literal["batch", "batch_reference"]
-    """batch: torch's fused implementation; batch_reference: this project's, written from the paper,
-    with its own backward pass. The same function."""
+
+class _BatchNorm(_Placed):
     eps: Epsilon
     """Added to the variance (Algorithm 1). The paper gives no value."""
     momentum: MovingMomentum
@@ -278,7 +295,79 @@ class BatchNorm(_Section):
     mean over all batches so far."""
 
 
-class LayerNorm(_Section):
+class BatchNorm(_BatchNorm):
+    """Batch normalization (Algorithm 1)."""
+
+    name: Literal["batch", "batch_reference"]
+    """batch: torch's fused implementation; batch_reference: this project's, written from the paper,
+    with its own backward pass. The same function."""
+    gamma: bool = True
+    """Learn the scale gamma (Algorithm 1)."""
+    beta: bool = True
+    """Learn the shift beta (Algorithm 1)."""
+
+
+class BatchVariant(_BatchNorm):
+    """Batch normalization changed in one respect."""
+
+    name: Literal["batch_detached", "batch_noisy"]
+    """batch_detached: the gradient takes mean and variance for constants (Section 2); batch_noisy:
+    noise of changing mean and variance behind it (Santurkar et al. 2018, Section 2.2)."""
+
+
+class GhostBatchNorm(_BatchNorm):
+    """Batch normalization by groups of a mini-batch's examples (Hoffer et al. 2017)."""
+
+    name: Literal["batch_ghost"]
+    """The normalization."""
+    examples: Annotated[int, Field(ge=2)]
+    """In a group; must divide batch_size."""
+
+
+class MeanOnlyBatchNorm(_Placed):
+    """Batch normalization of the mean alone (Salimans & Kingma 2016)."""
+
+    name: Literal["batch_mean_only"]
+    """The normalization."""
+    momentum: MovingMomentum
+    """Weight of the newest batch in the moving average; null: the mean over all batches so far."""
+
+
+class BatchRenorm(_BatchNorm):
+    """Batch Renormalization (Ioffe 2017)."""
+
+    name: Literal["batch_renorm"]
+    """The normalization. It is evaluated with its moving averages, whatever evaluation.statistics
+    says: they are what it was trained with."""
+    r_max: Annotated[FiniteFloat, Field(ge=1)]
+    """How far, as a factor, the deviation may be corrected in the end. Ioffe 2017: 3."""
+    d_max: Rate
+    """How far, in deviations, the mean may be corrected in the end. Ioffe 2017: 5."""
+    plain_steps: NaturalInt
+    """Steps of plain batch normalization at first. Ioffe 2017: 5,000 of about 150,000."""
+    rise_steps: PositiveInt
+    """Steps over which both limits then rise. Ioffe 2017: 35,000 and 20,000."""
+
+
+class Whitening(_BatchNorm):
+    """ZCA whitening of the mini-batch (Section 2; Huang et al. 2018)."""
+
+    name: Literal["whitening"]
+    """The normalization."""
+    gradient: bool
+    """Through the mini-batch's mean and covariance, too; false: they are taken for constants."""
+
+
+class InstanceNorm(_Placed):
+    """Instance normalization (Ulyanov et al. 2016): each feature map of each example by itself."""
+
+    name: Literal["instance"]
+    """The normalization."""
+    eps: Epsilon
+    """Added to the variance."""
+
+
+class LayerNorm(_Placed):
     """Layer normalization (Ba et al. 2016)."""
 
     name: Literal["layer"]
@@ -287,7 +376,7 @@ class LayerNorm(_Section):
     """Added to the variance."""
 
 
-class GroupNorm(_Section):
+class GroupNorm(_Placed):
     """Group normalization (Wu & He 2018)."""
 
     name: Literal["group"]
@@ -491,10 +580,24 @@ class RunConfig(_Section):
     """Random changes to training images."""
     data: Annotated[Digits | Mnist | ImageFolder, Field(discriminator="name")]
     """The data set."""
-    model: Annotated[Mlp | Cnn | Inception | Torchvision | Python, Field(discriminator="name")]
+    model: Annotated[
+        Mlp | Cnn | ConvNet | Inception | Torchvision | Python, Field(discriminator="name")
+    ]
     """The network."""
-    norm: Annotated[NoNorm | BatchNorm | LayerNorm | GroupNorm, Field(discriminator="name")]
-    """The normalization before each nonlinearity."""
+    norm: Annotated[
+        NoNorm
+        | BatchNorm
+        | BatchVariant
+        | GhostBatchNorm
+        | MeanOnlyBatchNorm
+        | BatchRenorm
+        | Whitening
+        | LayerNorm
+        | GroupNorm
+        | InstanceNorm,
+        Field(discriminator="name"),
+    ]
+    """The normalization of each nonlinearity's input."""
     optim: Annotated[Sgd | Adam, Field(discriminator="name")]
     """The optimizer."""
     evaluation: Evaluation
@@ -517,7 +620,7 @@ class RunConfig(_Section):
 
     @model_validator(mode="after")
     def _batch_norm_needs_two_examples(self) -> Self:
-        if isinstance(self.norm, BatchNorm) and self.batch_size < 2:
+        if isinstance(self.norm, _BatchNorm | MeanOnlyBatchNorm) and self.batch_size < 2:
             raise ValueError(
                 f"batch_size={self.batch_size}: batch normalization needs a mini-batch of at least "
                 "2 examples (Algorithm 2: m > 1); use batch_size=2 or more, or norm=none"
@@ -538,17 +641,19 @@ class RunConfig(_Section):
         if "saturation" in self.measures and getattr(self.model, "activation", "") != "sigmoid":
             raise ValueError(
                 f"measures=[{','.join(self.measures)}]: this network has no sigmoids that could "
-                "saturate; use model.activation=sigmoid with model=mlp, cnn or inception, or "
+                "saturate; use model.activation=sigmoid with model=mlp, cnn, convnet or inception, or "
                 "measures without saturation"
             )
         return self
 
     @model_validator(mode="after")
     def _jacobian_needs_an_mlp(self) -> Self:
-        if "jacobian" in self.measures and not isinstance(self.model, Mlp):
+        is_moved = getattr(self.norm, "placement", "before") == "after"
+        if "jacobian" in self.measures and (is_moved or not isinstance(self.model, Mlp)):
             raise ValueError(
-                f"measures=[{','.join(self.measures)}]: only the Jacobians of fully connected "
-                "layers are small enough; use model=mlp, or measures without jacobian"
+                f"measures=[{','.join(self.measures)}]: Jacobians are of fully connected layers "
+                "with the norm before the nonlinearity; use model=mlp with norm.placement=before, "
+                "or measures without jacobian"
             )
         return self
 
@@ -605,11 +710,41 @@ class RunConfig(_Section):
         return self
 
     @model_validator(mode="after")
-    def _stages_leave_pixels(self) -> Self:
-        if isinstance(self.model, Cnn) and self.input_size < 2 ** len(self.model.stages):
+    def _norm_after_needs_own_network(self) -> Self:
+        is_moved = isinstance(self.norm, _Placed) and self.norm.placement == "after"
+        if is_moved and not isinstance(self.model, Mlp | Cnn | ConvNet):
             raise ValueError(
-                f"model.stages=[{','.join(map(str, self.model.stages))}]: each halves the images, "
-                f"and theirs are {self.input_size} px; use fewer stages"
+                f"norm.placement=after: not for model={self.model.name}; use model=mlp, cnn or "
+                "convnet"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _groups_divide_the_batch(self) -> Self:
+        if isinstance(self.norm, GhostBatchNorm) and self.batch_size % self.norm.examples:
+            raise ValueError(
+                f"norm.examples={self.norm.examples}: does not divide batch_size="
+                f"{self.batch_size}; use a divisor of it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _whitened_batch_is_larger_than_layers(self) -> Self:
+        if isinstance(self.norm, Whitening) and isinstance(self.model, Mlp | Cnn):
+            key, width = max(self._fully_connected(), key=lambda layer: layer[1])
+            if self.batch_size <= width:
+                raise ValueError(
+                    f"batch_size={self.batch_size}: whitening needs more examples than {key}="
+                    f"{width} units; use batch_size={width + 1} or more, or a narrower layer"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _instances_have_positions(self) -> Self:
+        if isinstance(self.norm, InstanceNorm) and (layers := self._fully_connected()):
+            raise ValueError(
+                f"norm=instance: {layers[0][0]} is fully connected, and a feature of one value is "
+                "its own mean; use model=convnet, or norm=layer"
             )
         return self
 
@@ -635,6 +770,10 @@ class RunConfig(_Section):
                 )
         return self
 
+    def _fully_connected(self) -> list[tuple[str, int]]:
+        """The hidden fully connected layers' widths, as far as the config tells them."""
+        return [layer for layer in self._widths() if layer[0].startswith("model.hidden")]
+
     def _widths(self) -> list[tuple[str, int]]:
         """The layers' widths, as far as the config tells them."""
         match self.model:
@@ -642,6 +781,8 @@ class RunConfig(_Section):
                 return [(f"model.hidden[{i}]", width) for i, width in enumerate(hidden)]
             case Cnn(channels=channels, hidden=hidden):
                 return [("model.channels", channels), ("model.hidden", hidden)]
+            case ConvNet(channels=maps):
+                return [(f"model.channels[{i}]", count) for i, count in enumerate(maps)]
             case Inception(width=width):
                 # The narrowest and the finest of Figure 5; all others are multiples of these.
                 return [

@@ -14,6 +14,17 @@ from bnrepro.runs.ended import EndedRun
 Value = Callable[[EndedRun], float | None]
 
 
+def hidden_layers(run: EndedRun, measure: str) -> list[str]:
+    """The layers before the output that a measure recorded, in the network's order.
+
+    Args:
+        run: the run.
+        measure: what its tags begin with.
+    """
+    tags = (str(tag).split("/") for tag in run.rows.columns)
+    return list(dict.fromkeys(parts[1] for parts in tags if parts[0] == measure))[:-1]
+
+
 def start(run: EndedRun, tags: Sequence[str]) -> float | None:
     """The geometric mean of tags before the first update."""
     recorded = _recorded(run, tags)

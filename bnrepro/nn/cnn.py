@@ -1,28 +1,24 @@
-"""A plain convolutional network: the usual example of where BN stands, and deeper ones."""
-
-from collections.abc import Sequence
+"""A small convolutional network: the usual example of where BN stands."""
 
 import torch
 from torch import Tensor, nn
 
-from bnrepro.nn.layers import Activated, Activation, initialization, initialize
+from bnrepro.nn.layers import Activation, Initialization, initialize
 from bnrepro.nn.norms import Normalization
 
 
 class Cnn(nn.Module):
-    """Stages of conv3x3 - norm - activation with max pooling; FC - norm - activation - FC.
+    """conv3x3 - norm - activation - max pooling - FC - norm - activation - FC.
 
     Args:
-        image_shape: (C, H, W) of the input.
-        channels: feature maps of the first stage's convolutions; twice as many in each next one.
+        image_shape: (C, H, W) of the input; H and W even.
+        channels: feature maps of the convolution.
         hidden: units of the fully connected layer.
         num_classes: size of the output.
         activation: the nonlinearity.
         norm: the normalization; the layers drop their biases where it shifts.
-        init_std: standard deviation of the Gaussian that weights start from; None: as
-            `initialization` has it.
+        init_std: standard deviation of the Gaussian that weights start from.
         generator: where the initial weights are drawn from.
-        stages: convolutions of each stage; max pooling halves height and width after it.
     """
 
     def __init__(
@@ -33,32 +29,27 @@ class Cnn(nn.Module):
         num_classes: int,
         activation: Activation,
         norm: Normalization,
-        init_std: float | None,
+        init_std: float,
         generator: torch.Generator,
-        stages: Sequence[int] = (1,),
     ) -> None:
         super().__init__()
-        fan_in, height, width = image_shape
+        in_channels, height, width = image_shape
         bias = not norm.shifts
-        self.stages = nn.Sequential()
-        for i, convolutions in enumerate(stages):
-            maps = channels * 2**i
-            stage = nn.Sequential()
-            for _ in range(convolutions):
-                conv = nn.Conv2d(fan_in, maps, 3, padding=1, bias=bias)
-                stage.append(Activated(conv, norm.maps(maps), activation))
-                fan_in = maps
-            self.stages.append(stage.append(nn.MaxPool2d(2)))
-            height, width = height // 2, width // 2
-        features = fan_in * height * width
-        self.hidden = Activated(
+        self.conv = norm.activated(
+            nn.Conv2d(in_channels, channels, 3, padding=1, bias=bias),
+            norm.maps(channels),
+            activation,
+        )
+        self.pool = nn.MaxPool2d(2)
+        features = channels * (height // 2) * (width // 2)
+        self.hidden = norm.activated(
             nn.Linear(features, hidden, bias=bias), norm.features(hidden), activation
         )
         self.output = nn.Linear(hidden, num_classes)
-        initialize(self, initialization(init_std, activation), generator)
+        initialize(self, Initialization("gaussian", init_std), generator)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Images (N, C, H, W) to logits (N, num_classes)."""
-        x = self.stages(x_NCHW).flatten(1)
+        x = self.pool(self.conv(x_NCHW)).flatten(1)
         logits: Tensor = self.output(self.hidden(x))
         return logits

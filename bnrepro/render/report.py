@@ -122,7 +122,7 @@ def write_report(
     folder = results / scale
     collections = collections or {}
     overviews: list[Overview] = []
-    files: list[Path] = []
+    pages: list[Path] = []
     try:
         if answered[0].is_judged:
             write_claims(findings, folder / "claims")
@@ -132,19 +132,19 @@ def write_report(
                 continue
             overviews.append(overview(name, title, of_it, by_study))
             content = _content(of_it, f"{title}: scale {scale}", by_study)
-            files += _write_pages(folder, name, content | {"overview": overviews[-1]}, of_it, html)
+            pages += _write_pages(folder, name, content | {"overview": overviews[-1]}, of_it, html)
         own = [one for one in studies if one.study.collection not in collections]
         content = _content(own, f"Batch Normalization, reproduced: scale {scale}", by_study)
         content |= {"overviews": overviews}
         content |= _claims([one for one in findings if not one.claim.source])
-        files += _write_pages(folder, "REPORT", content, own, html)
+        pages = _write_pages(folder, "REPORT", content, own, html) + pages
         write_index(results)
     except OSError as error:
         raise UserError(f"{results}: cannot be written ({error.strerror})") from error
     missing = [f"{one.study.name}: {line.label}" for one in studies for line in one.missing]
     verdicts = {finding.claim.name: finding.verdict for finding in findings}
     notes = list(dict.fromkeys(note for one in studies for note in one.notes))
-    return Report([*files, results / "README.md"], verdicts, missing, notes)
+    return Report([pages[0], results / "README.md", *pages[1:]], verdicts, missing, notes)
 
 
 def _write_pages(

@@ -1,41 +1,34 @@
-"""Whether gradients reach the first layers, and sigmoids saturate, in networks of 2 to 20 layers."""
+"""Whether gradients reach the first layers, and sigmoids saturate, through 2 to 20 layers."""
 
 import numpy as np
 
 from bnrepro.measure import recorded
-from bnrepro.measure.quantities import final, level
+from bnrepro.measure.quantities import Sample, final
 from bnrepro.measure.verdict import Above
 from bnrepro.runs.ended import EndedRun
 from bnrepro.runs.tags import gradient_norm, saturation
+from bnrepro.studies._variants import COLORS, accuracies, difference, mlp_line, seeds_of_all
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Against, Claim, Column, Line, Study, Table
 
 _DEPTHS = (2, 5, 10, 20)
-_DEEPEST = _DEPTHS[-1]
-_COLORS = {
-    "sigmoid, without BN": "#000000",
-    "sigmoid, with BN": "#0072B2",
-    "ReLU, without BN": "#E69F00",
-    "ReLU, with BN": "#D55E00",
-}
+_DEEP, _DEEPEST = _DEPTHS[-2:]
 # Wide layers, large mini-batches: the variance of a gradient grows by E[g'^2] / Var[g] a layer, for
 # ReLU of a normal variable by (1/2) / (1/2 - 1/(2 pi)).
 _GROWTH_OF_RELU = float(np.sqrt(np.pi / (np.pi - 1)))
 
 
-def _line(group: str, depth: int) -> Line:
-    activation, norm = group.split(", ")
-    # Without measures of sigmoids, which a network of ReLUs has not.
-    measures = ["gradient_norms"] + ["saturation"] * (activation == "sigmoid")
-    overrides = (
-        f"model.activation={activation.lower()}",
+def _line(variant: str, depth: int) -> Line:
+    # ReLUs have no sigmoids that could saturate.
+    measures = ["gradient_norms"] + ["saturation"] * variant.startswith("sigmoid")
+    return mlp_line(
+        variant,
+        f"{depth} layers",
+        depth,
         f"model.hidden=[{','.join(['100'] * depth)}]",
         "model.init_std=null",
-        f"norm={'batch' if norm == 'with BN' else 'none'}",
         f"measures=[{','.join(measures)}]",
     )
-    label = f"{group}, {depth} layers"
-    return Line(label, "mechanisms/mlp", overrides, _COLORS[group], group=group, x=depth)
 
 
 def _layers(run: EndedRun) -> list[str]:
@@ -81,34 +74,33 @@ _SATURATED = recorded.quantity(
 )
 
 
-def _difference(evidence: Evidence, depth: int) -> dict[int, float]:
-    """Accuracy with BN minus without, sigmoid, a seed; a network that stays at chance counts."""
+def _gain(evidence: Evidence) -> dict[int, float]:
     with_bn, without = (
-        {run.seed: run for run in evidence.runs[f"sigmoid, {norm}, {depth} layers"]}
-        for norm in ("with BN", "without BN")
+        accuracies(evidence, f"sigmoid, {norm}")[_DEEP] for norm in ("with BN", "without BN")
     )
-    return {
-        seed: float(level(with_bn[seed]).values[-1] - level(without[seed]).values[-1])
-        for seed in sorted(with_bn.keys() & without.keys())
-    }
+    return difference(with_bn, without)
 
 
 def _less_saturated(evidence: Evidence) -> dict[int, float]:
-    shares: dict[str, dict[int, list[float]]] = {"with BN": {}, "without BN": {}}
-    for norm, by_seed in shares.items():
-        for depth in _DEPTHS:
-            measured = evidence.sample(_SATURATED, f"sigmoid, {norm}, {depth} layers")
-            for seed, value in zip(measured.seeds, measured.values, strict=True):
-                by_seed.setdefault(seed, []).append(float(value))
-    with_bn, without = shares.values()
+    differences = []
+    for depth in _DEPTHS:
+        with_bn, without = (
+            evidence.sample(_SATURATED, f"sigmoid, {norm}, {depth} layers")
+            for norm in ("with BN", "without BN")
+        )
+        differences.append(difference(_by_seed(without), _by_seed(with_bn)))
     return {
-        seed: float(np.mean(without[seed]) - np.mean(with_bn[seed]))
-        for seed in sorted(with_bn.keys() & without.keys())
+        seed: float(np.mean([one[seed] for one in differences]))
+        for seed in seeds_of_all(differences)
     }
 
 
+def _by_seed(measured: Sample) -> dict[int, float]:
+    return dict(zip(measured.seeds, measured.values.tolist(), strict=True))
+
+
 def _answer(evidence: Evidence) -> str:
-    deepest = {group: f"{group}, {_DEEPEST} layers" for group in _COLORS}
+    deepest = {group: f"{group}, {_DEEPEST} layers" for group in COLORS}
     if any(not evidence.runs[label] for label in deepest.values()):
         return ""
     reach, accuracy = (
@@ -129,7 +121,7 @@ STUDY = Study(
     name="gradient_flow",
     title="Gradient flow and saturation against depth",
     question="Do gradients reach the first layers, and do sigmoids saturate, with and without BN?",
-    lines=tuple(_line(group, depth) for group in _COLORS for depth in _DEPTHS),
+    lines=tuple(_line(group, depth) for group in COLORS for depth in _DEPTHS),
     panels=(
         Against(
             "(a) before training: gradient in the first\nhidden layer over that in the last",
@@ -186,7 +178,7 @@ STUDY = Study(
                 "points",
             ),
             Above(0),
-            table=lambda evidence: _difference(evidence, 10),
+            table=_gain,
         ),
         Claim(
             "gradients_explode",

@@ -7,31 +7,13 @@ from bnrepro.measure.quantities import final
 from bnrepro.measure.verdict import Above
 from bnrepro.runs.ended import EndedRun
 from bnrepro.runs.tags import effective_rate, weight_norm
+from bnrepro.studies._variants import ACTIVATIONS, COLORS, TRAINED, mlp_line, trained
 from bnrepro.studies.evidence import Evidence
-from bnrepro.studies.study import Against, Claim, Column, Line, Study, Table
+from bnrepro.studies.study import Against, Claim, Column, Study, Table
 
 _DECADES = 0.5  # between two deviations
 _DEVIATIONS = tuple(10**exponent for exponent in np.arange(-3, 1 + _DECADES, _DECADES).tolist())
-_SHARE = 0.9  # of the best accuracy of that nonlinearity: what counts as trained
-_COLORS = {
-    "sigmoid, without BN": "#000000",
-    "sigmoid, with BN": "#0072B2",
-    "ReLU, without BN": "#E69F00",
-    "ReLU, with BN": "#D55E00",
-}
 _LAYERS = ("hidden.0", "hidden.1", "hidden.2")
-
-
-def _line(group: str, deviation: float) -> Line:
-    activation, norm = group.split(", ")
-    overrides = (
-        f"model.activation={activation.lower()}",
-        f"norm={'batch' if norm == 'with BN' else 'none'}",
-        f"model.init_std={deviation:.3g}",
-        "measures=[weight_norms]",
-    )
-    label = f"{group}, {deviation:.2g}"
-    return Line(label, "mechanisms/mlp", overrides, _COLORS[group], group=group, x=deviation)
 
 
 def _growth(run: EndedRun) -> float | None:
@@ -54,48 +36,31 @@ _RATE = recorded.quantity(
 )
 
 
-def _widths(evidence: Evidence, activation: str) -> dict[str, dict[int, float]]:
-    """Decades of the deviation that train, with BN and without, a seed that has all runs."""
-    groups = [f"{activation}, {norm}" for norm in ("with BN", "without BN")]
-    accuracies = {
-        group: [
-            dict(zip(measured.seeds, np.nan_to_num(measured.values), strict=True))
-            for line in evidence.study.lines
-            if line.group == group
-            for measured in [evidence.sample(final(), line.label)]
-        ]
-        for group in groups
-    }
-    seeds = set.intersection(*(set(one) for group in groups for one in accuracies[group]))
-    widths: dict[str, dict[int, float]] = {group: {} for group in groups}
-    for seed in sorted(seeds):
-        best = max(one[seed] for group in groups for one in accuracies[group])
-        for group in groups:
-            trained = sum(one[seed] >= _SHARE * best for one in accuracies[group])
-            widths[group][seed] = _DECADES * trained
-    return widths
+def _widths(evidence: Evidence, activation: str) -> list[tuple[float, float]]:
+    """Decades of the deviation that train, with BN and without, a seed."""
+    return [
+        (_DECADES * len(with_bn), _DECADES * len(without))
+        for with_bn, without in trained(evidence, activation).values()
+    ]
 
 
 def _gain(evidence: Evidence, activation: str) -> dict[int, float]:
-    with_bn, without = _widths(evidence, activation).values()
-    return {seed: with_bn[seed] - without[seed] for seed in with_bn}
+    widths = zip(trained(evidence, activation), _widths(evidence, activation), strict=True)
+    return {seed: with_bn - without for seed, (with_bn, without) in widths}
 
 
 def _answer(evidence: Evidence) -> str:
     parts = []
-    for activation in ("sigmoid", "ReLU"):
-        with_bn, without = ([*widths.values()] for widths in _widths(evidence, activation).values())
-        if with_bn:
-            parts.append(
-                f"{np.mean(with_bn):.1f} decades with BN and {np.mean(without):.1f} without "
-                f"({activation})"
-            )
+    for activation in ACTIVATIONS:
+        if widths := _widths(evidence, activation):
+            with_bn, without = np.mean(widths, axis=0)
+            parts.append(f"{with_bn:.1f} with BN and {without:.1f} without ({activation})")
     if not parts:
         return ""
-    covered = _DECADES * len(_DEVIATIONS)
     return (
-        f"Of {covered:.1f} decades of the initial deviation the network trains (to nine tenths of "
-        f"the best accuracy) over {', '.join(parts)}."
+        f"Of {_DECADES * len(_DEVIATIONS):.1f} decades of the initial weights' deviation the "
+        f"network trains over {', '.join(parts)}; trained is what comes to {TRAINED:.0%} of the "
+        "best accuracy."
     )
 
 
@@ -106,7 +71,7 @@ def _claim(activation: str) -> Claim:
         f"BN allows us to be less careful about initialization ({activation})",
         final().renamed(
             f"decades_{activation.lower()}",
-            f"decades of the initial deviation that train (to {_SHARE:g} of the best accuracy) "
+            f"decades of the initial deviation that train (to {TRAINED:g} of the best accuracy) "
             "with BN, minus those without",
             "number",
         ),
@@ -119,7 +84,17 @@ STUDY = Study(
     name="initialization",
     title="The care that initial weights need",
     question="How much care do initial weights need, with and without BN?",
-    lines=tuple(_line(group, deviation) for group in _COLORS for deviation in _DEVIATIONS),
+    lines=tuple(
+        mlp_line(
+            variant,
+            f"{deviation:.2g}",
+            deviation,
+            f"model.init_std={deviation:.3g}",
+            "measures=[weight_norms]",
+        )
+        for variant in COLORS
+        for deviation in _DEVIATIONS
+    ),
     panels=(
         Against(
             "(a) after training, crosses: diverged",
@@ -149,7 +124,7 @@ STUDY = Study(
             Column("effective rate at the end", _RATE, ".2g", beside_paper=False),
         )
     ),
-    claims=(_claim("sigmoid"), _claim("ReLU")),
+    claims=tuple(_claim(activation) for activation in ACTIVATIONS),
     answer=_answer,
     sources=(
         "Ioffe & Szegedy 2015, Abstract and Section 3.3",

@@ -4,6 +4,7 @@ import numpy as np
 
 from bnrepro.measure.quantities import final
 from bnrepro.measure.verdict import Above
+from bnrepro.studies._variants import accuracies, difference, norm_override, seeds_of_all
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Against, Claim, Column, Line, Study, Table
 
@@ -18,10 +19,7 @@ _COLORS = {
 
 def _line(group: str, factor: float) -> Line:
     network, norm = group.split(", ")
-    overrides = (
-        f"norm={'batch' if norm == 'with BN' else 'none'}",
-        f"input_factor={factor:g}",
-    )
+    overrides = (norm_override(norm), f"input_factor={factor:g}")
     experiment = f"mechanisms/{network.lower()}"
     label = f"{group}, times {factor:g}"
     return Line(label, experiment, overrides, _COLORS[group], group=group, x=factor)
@@ -29,23 +27,16 @@ def _line(group: str, factor: float) -> Line:
 
 def _spreads(evidence: Evidence, group: str) -> dict[int, float]:
     """The best accuracy over the factors minus the worst, a seed that has all runs."""
-    accuracies = []
-    for line in evidence.study.lines:
-        if line.group == group:
-            measured = evidence.sample(final(), line.label)
-            values = np.nan_to_num(measured.values)  # diverged: 0
-            accuracies.append(dict(zip(measured.seeds, values, strict=True)))
+    by_factor = [*accuracies(evidence, group).values()]
     return {
-        seed: float(np.ptp([one[seed] for one in accuracies]))
-        for seed in sorted(set.intersection(*map(set, accuracies)))
+        seed: float(np.ptp([one[seed] for one in by_factor])) for seed in seeds_of_all(by_factor)
     }
 
 
 def _less_spread(evidence: Evidence, network: str) -> dict[int, float]:
-    without, with_bn = (
-        _spreads(evidence, f"{network}, {norm}") for norm in ("without BN", "with BN")
+    return difference(
+        *(_spreads(evidence, f"{network}, {norm}") for norm in ("without BN", "with BN"))
     )
-    return {seed: without[seed] - with_bn[seed] for seed in sorted(without.keys() & with_bn.keys())}
 
 
 def _answer(evidence: Evidence) -> str:
@@ -100,9 +91,9 @@ STUDY = Study(
     table=Table((Column("final accuracy", final(), ".4f", beside_paper=False),)),
     claims=(_claim("MLP"), _claim("Inception")),
     answer=_answer,
-    paper="Section 3.3 speaks of the scale of the weights, BN(Wu) = BN((aW)u); a factor on u is the "
-    "same to the first layer. Inception starts from weights made for inputs of a deviation of 64 "
-    "(fig2/inception), here about factor 64",
+    paper="Section 3.3 speaks of the scale of the weights, BN(Wu) = BN((aW)u); to the first layer a "
+    "factor on u is the same. Inception starts as in Figure 2, from weights made for inputs of a "
+    "deviation of 64: near factor 100 here",
     sources=(
         "Ioffe & Szegedy 2015, Section 3.3",
         "start_sensitivity: initial weights and input scales of Inception",

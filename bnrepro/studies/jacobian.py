@@ -1,33 +1,20 @@
 """Section 3.3's conjecture: the layers' Jacobians have singular values near 1."""
 
+import numpy as np
+
 from bnrepro.measure import recorded
 from bnrepro.measure.quantities import Quantity, final
 from bnrepro.measure.verdict import Above
 from bnrepro.runs.ended import EndedRun
 from bnrepro.runs.tags import END_TO_END, singular_values
+from bnrepro.studies._variants import COLORS, mlp_line
 from bnrepro.studies.evidence import Evidence
-from bnrepro.studies.study import ACCURACY, Claim, Column, Curves, Line, Series, Study, Table
+from bnrepro.studies.study import ACCURACY, Claim, Column, Curves, Series, Study, Table
 
-_COLORS = {
-    "sigmoid, without BN": "#000000",
-    "sigmoid, with BN": "#0072B2",
-    "ReLU, without BN": "#E69F00",
-    "ReLU, with BN": "#D55E00",
-}
 _NEAR_ONE = [singular_values(f"hidden.{i}", "near_one") for i in (1, 2)]
 _QUANTILES = ("p50", "p10", "p90")
 _LAYER = tuple(Series(f"layer_{q}", singular_values("hidden.2", q)) for q in _QUANTILES)
 _WHOLE = tuple(Series(f"end_to_end_{q}", singular_values(END_TO_END, q)) for q in _QUANTILES)
-
-
-def _line(label: str) -> Line:
-    activation, norm = label.split(", ")
-    overrides = (
-        f"model.activation={activation.lower()}",
-        f"norm={'batch' if norm == 'with BN' else 'none'}",
-        "measures=[jacobian]",
-    )
-    return Line(label, "mechanisms/mlp", overrides, _COLORS[label])
 
 
 def _share(run: EndedRun) -> float | None:
@@ -51,7 +38,7 @@ _GAIN = Quantity(
 
 
 def _answer(evidence: Evidence) -> str:
-    shares = {label: evidence.sample(_SHARE, label).mean.mean for label in _COLORS}
+    shares = {label: evidence.sample(_SHARE, label).mean.mean for label in COLORS}
     if any(share != share for share in shares.values()):
         return ""
     return (
@@ -74,7 +61,7 @@ STUDY = Study(
     name="jacobian",
     title="Singular values of the layers' Jacobians",
     question="Are the singular values of the layers' Jacobians near 1, as Section 3.3 supposes?",
-    lines=tuple(_line(label) for label in _COLORS),
+    lines=tuple(mlp_line(variant, "", np.nan, "measures=[jacobian]") for variant in COLORS),
     series=(
         ACCURACY,
         *_LAYER,

@@ -73,7 +73,7 @@ STUDY = Study(
     title="The landscape along steps of training",
     question="Is the landscape smoother with BN?",
     lines=tuple(
-        Line(label, "mechanisms/cnn", (f"norm={norm}", "measures=[landscape]"), color)
+        Line(label, "mechanisms/convnet", (f"norm={norm}", "measures=[landscape]"), color)
         for label, norm, color in (
             (_WITHOUT, "none", "#000000"),
             (_WITH, "batch", "#0072B2"),

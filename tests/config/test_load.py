@@ -96,7 +96,6 @@ def test_command_line_beats_scale_and_experiment() -> None:
         (["model.hidden=[100,0]"], "model.hidden.1=0: must be at least 1"),
         (["model.hidden=[]"], "model.hidden=[]: must be a list that is not empty"),
         (["model=cnn", "model.channels=0"], "model.channels=0: must be at least 1"),
-        (["model=cnn", "model.stages=[1,1,1,1,1]"], "model.stages=[1,1,1,1,1]: each halves the"),
         (["model.activation=tanh"], "model.activation=tanh: must be 'sigmoid' or 'relu'"),
         (["norm.momentum=0"], "norm.momentum=0: must be above 0"),
         (["data.threshold=255"], "data.threshold=255: must be at most 254"),

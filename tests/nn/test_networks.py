@@ -47,17 +47,6 @@ def test_every_network_trains_with_every_norm(
     assert all(gradient.isfinite().all() for gradient in gradients)
 
 
-def test_convolutional_network_is_as_deep_as_it_is_told() -> None:
-    """Stages double the feature maps and halve the images; sides need not be even."""
-    model = Cnn(
-        (3, 29, 29), 4, 6, 10, "relu", batch_norm(), None, torch.Generator(), stages=(2, 3, 3)
-    )
-    linear_maps = [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
-    assert [m.weight.shape[0] for m in linear_maps] == [4, 4, 8, 8, 8, 16, 16, 16, 6, 10]
-    assert model(torch.zeros(2, 3, 29, 29)).shape == (2, 10)
-    assert model.hidden.linear.in_features == 16 * 3 * 3
-
-
 def test_weights_without_a_deviation_start_by_the_layers_width() -> None:
     for activation, variance in (("relu", 2 / 784), ("sigmoid", 2 / (784 + 100))):
         model = Mlp(784, (100,), 10, activation, no_norm(), None, torch.Generator())

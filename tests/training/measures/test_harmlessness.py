@@ -51,7 +51,8 @@ def test_saturation_depends_on_the_probes_examples_and_gradients_do_not() -> Non
     [
         (["measures=[saturation]", "model.activation=relu"], "no sigmoids that could saturate"),
         (["measures=[saturation]", "model=torchvision"], "no sigmoids that could saturate"),
-        (["measures=[jacobian]", "model=cnn"], "use model=mlp, or measures without jacobian"),
+        (["measures=[jacobian]", "model=cnn"], "use model=mlp with norm.placement=before"),
+        (["measures=[jacobian]", "norm.placement=after"], "norm before the nonlinearity"),
     ],
 )
 def test_measure_that_a_network_cannot_have_is_refused(overrides: list[str], message: str) -> None:

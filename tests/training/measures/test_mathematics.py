@@ -116,23 +116,15 @@ def test_infinite_loss_along_a_step_is_no_divergence(session) -> None:
     assert tags.landscape("loss_high") not in row
 
 
-def _make_linear(session: Session) -> None:
-    """ReLU networks without a norm whose units are never off."""
-    for layer in _layers(session):
-        nn.init.constant_(layer.linear.bias, 100.0)
-
-
 def test_linear_network_has_the_singular_values_of_its_weights(session) -> None:
+    """ReLU whose units are never off are linear."""
     one = session("norm=none", "model.activation=relu", "model.hidden=[6,6,6]")
-    _make_linear(one)
-    weights = []
-    for layer, size in zip(_layers(one)[1:], (3.0, 0.25), strict=True):
-        nn.init.orthogonal_(layer.linear.weight)
-        with torch.no_grad():
-            layer.linear.weight *= size
-        weights.append(size)
+    sizes = (3.0, 0.25)
+    for layer, size in zip(_layers(one), (1.0, *sizes), strict=True):
+        nn.init.orthogonal_(layer.linear.weight, gain=size)
+        nn.init.constant_(layer.linear.bias, 1000.0)
     row = _measure("jacobian", one)
-    for i, size in enumerate(weights, start=1):
+    for i, size in enumerate(sizes, start=1):
         for what in ("p10", "p50", "p90"):
             assert row[tags.singular_values(f"hidden.{i}", what)] == pytest.approx(size, rel=1e-5)
     assert row[tags.singular_values(tags.END_TO_END, "p50")] == pytest.approx(0.75, rel=1e-5)
