@@ -38,11 +38,13 @@ Measure = Literal[
     "activation_histograms",
     "activation_inputs",
     "evaluation_statistics",
+    "gamma",
     "gradient_norms",
     "gradient_shift",
     "jacobian",
     "landscape",
     "saturation",
+    "training_set",
     "weight_norms",
 ]
 TorchvisionName = Literal[
@@ -605,12 +607,13 @@ class RunConfig(_Section):
     measures: Annotated[tuple[Measure, ...], *_Selection]
     """What is recorded at each evaluation besides loss and accuracy. activation_inputs: percentiles
     of the inputs to the nonlinearities (Figure 1(b, c)); activation_histograms: their histograms;
-    evaluation_statistics: accuracy and loss by each of evaluation.compare (Section 3.1);
-    gradient_norms: norm of the training loss's gradient in each layer's weights; gradient_shift:
-    how updating the layers below changes it (Santurkar et al. 2018, Definition 2.1); landscape:
-    loss and gradient along a step (their Figure 4); weight_norms: of each layer's weights, with the
-    rate over its square (van Laarhoven 2017); saturation: share of sigmoids with a derivative below
-    0.01; jacobian: singular values of each layer's Jacobian (Section 3.3)."""
+    evaluation_statistics: accuracy and loss by each of evaluation.compare (Section 3.1); gamma: its
+    mean size in each layer; training_set: accuracy and loss on training examples; gradient_norms:
+    norm of the training loss's gradient in each layer's weights; gradient_shift: how updating the
+    layers below changes it (Santurkar et al. 2018, Definition 2.1); landscape: loss and gradient
+    along a step (their Figure 4); weight_norms: of each layer's weights, with the rate over its
+    square (van Laarhoven 2017); saturation: share of sigmoids with a derivative below 0.01;
+    jacobian: singular values of each layer's Jacobian (Section 3.3)."""
     probe: Probe
     """Inputs to the nonlinearities."""
     record: Record
@@ -641,8 +644,8 @@ class RunConfig(_Section):
         if "saturation" in self.measures and getattr(self.model, "activation", "") != "sigmoid":
             raise ValueError(
                 f"measures=[{','.join(self.measures)}]: this network has no sigmoids that could "
-                "saturate; use model.activation=sigmoid with model=mlp, cnn, convnet or inception, or "
-                "measures without saturation"
+                "saturate; use model.activation=sigmoid with a model that has it, or measures "
+                "without saturation"
             )
         return self
 
@@ -654,6 +657,16 @@ class RunConfig(_Section):
                 f"measures=[{','.join(self.measures)}]: Jacobians are of fully connected layers "
                 "with the norm before the nonlinearity; use model=mlp with norm.placement=before, "
                 "or measures without jacobian"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _training_set_is_what_was_trained_on(self) -> Self:
+        is_drawn = isinstance(self.data, Mnist) and self.data.binarize == "sample"
+        if "training_set" in self.measures and is_drawn:
+            raise ValueError(
+                "data.binarize=sample: every step trains on other pixels, so there is no training "
+                "set to measure; use data.binarize=threshold, or measures without training_set"
             )
         return self
 

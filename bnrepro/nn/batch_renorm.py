@@ -12,8 +12,8 @@ class BatchRenorm(MovingAverages):
     In training, y = gamma ((x - mu_B) / sigma_B r + d) + beta with r = sigma_B / sigma, cut to
     [1 / r_max, r_max], and d = (mu_B - mu) / sigma, cut to [-d_max, d_max]; no gradient goes
     through r and d. Uncut, that is normalization by the averages mu and sigma, as at inference;
-    with r_max = 1 and d_max = 0 it is batch normalization. Both limits rise linearly from there: the
-    paper lets them after 5,000 steps, r_max to 3 at 40,000 and d_max to 5 at 25,000.
+    with r_max = 1 and d_max = 0 it is batch normalization. Both limits rise linearly from there:
+    the paper lets them after 5,000 steps, r_max to 3 at 40,000 and d_max to 5 at 25,000.
 
     The average is of the variance, as in batch normalization, where the paper's is of sigma.
 

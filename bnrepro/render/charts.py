@@ -1,5 +1,6 @@
 """A study's panels as charts that a person can hover and toggle: plain values for Plotly."""
 
+from itertools import cycle
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from bnrepro.paper import paper_curve
 from bnrepro.render.captions import X_TITLES
 from bnrepro.render.thinning import thin
 from bnrepro.studies.evidence import Evidence
-from bnrepro.studies.study import Against, Curves, Ends, PaperCurves
+from bnrepro.studies.study import PALETTE, Against, Curves, Ends, PaperCurves, Prepared
 
 Trace = dict[str, Any]
 
@@ -46,6 +47,8 @@ def charts(evidence: Evidence) -> list[Chart]:
                 data, layout = _ends(panel, evidence)
             case Against():
                 data, layout = _against(panel, evidence)
+            case Prepared():
+                data, layout = _prepared(panel, evidence)
         title = panel.title.replace("\n", " ")
         drawn.append(Chart(f"{evidence.study.name}-{position}", title, data, layout))
     return drawn
@@ -108,7 +111,7 @@ def _ends(panel: Ends, evidence: Evidence) -> tuple[list[Trace], dict[str, Any]]
 
 def _against(panel: Against, evidence: Evidence) -> tuple[list[Trace], dict[str, Any]]:
     data: list[Trace] = []
-    for group in dict.fromkeys(line.group for line in evidence.study.lines):
+    for group in panel.groups or dict.fromkeys(line.group for line in evidence.study.lines):
         color = next(line.color for line in evidence.study.lines[::-1] if line.group == group)
         places = evidence.places(panel, group)
         known = places.dropna(subset=["x", "mean"])
@@ -130,11 +133,23 @@ def _against(panel: Against, evidence: Evidence) -> tuple[list[Trace], dict[str,
                     "hovertemplate": "%{text}",
                 }
             )
-    layout = _layout(panel.x, panel.y)
+    return data, _log(_layout(panel.x, panel.y), panel)
+
+
+def _prepared(panel: Prepared, evidence: Evidence) -> tuple[list[Trace], dict[str, Any]]:
+    bands = evidence.prepared(panel)
+    data = [
+        _points(group, color, band["x"].tolist(), band)
+        for color, (group, band) in zip(cycle(PALETTE), bands.items(), strict=False)
+    ]
+    return data, _log(_layout(panel.x, panel.y), panel)
+
+
+def _log(layout: dict[str, Any], panel: Against | Prepared) -> dict[str, Any]:
     for axis, is_log in (("xaxis", panel.log_x), ("yaxis", panel.log_y)):
         if is_log:
             layout[axis]["type"] = "log"
-    return data, layout
+    return layout
 
 
 def _band(label: str, color: str, curve: pd.DataFrame, dash: str) -> list[Trace]:

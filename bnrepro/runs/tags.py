@@ -8,6 +8,11 @@ TRAIN_LOSS = "train/loss"
 """Mean cross-entropy of the updates since the last row, in nats."""
 LEARNING_RATE = "train/learning_rate"
 
+TRAINING_SET_ACCURACY = "training_set/accuracy"
+"""As test/accuracy, of training examples under the inference network."""
+TRAINING_SET_LOSS = "training_set/loss"
+"""As test/loss, of training examples under the inference network."""
+
 PERCENTILES = (15, 50, 85)
 """Of the inputs to a nonlinearity (Figure 1(b, c))."""
 
@@ -15,6 +20,11 @@ PERCENTILES = (15, 50, 85)
 def accuracy_by(statistics: str) -> str:
     """Held-out accuracy where BN normalized by population, moving, pooled, batch_2 and so on."""
     return f"test/{statistics}/accuracy"
+
+
+def gamma_of(layer: str) -> str:
+    """The mean size of a normalized layer's gamma."""
+    return f"affine/{layer}/gamma"
 
 
 def activation_input(layer: str, which: str, percentile: int) -> str:

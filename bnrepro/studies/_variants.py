@@ -1,4 +1,4 @@
-"""What several mechanisms are studied on: the MNIST network, sigmoid and ReLU, with and without BN."""
+"""What several mechanisms are studied on: sigmoid and ReLU, with and without BN."""
 
 from collections.abc import Iterable
 
@@ -65,9 +65,10 @@ def trained(evidence: Evidence, activation: str) -> dict[int, tuple[list[float],
     places = {}
     for seed in seeds_of_all([*with_bn.values(), *without.values()]):
         best = max(one[seed] for one in (*with_bn.values(), *without.values()))
-        places[seed] = tuple(
-            [x for x, one in of_group.items() if one[seed] >= TRAINED * best]
-            for of_group in (with_bn, without)
+        enough = TRAINED * best
+        places[seed] = (
+            [x for x, one in with_bn.items() if one[seed] >= enough],
+            [x for x, one in without.items() if one[seed] >= enough],
         )
     return places
 

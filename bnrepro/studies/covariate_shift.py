@@ -31,14 +31,12 @@ def _line(label: str) -> Line:
 
 
 def _last_hidden(run: EndedRun, what: str) -> str:
-    """The tag of the last hidden layer: the one before the output."""
-    tags = [tag for tag in run.rows if tag.startswith("gradient_shift/") and tag.endswith(what)]
-    return tags[-2] if len(tags) > 1 else ""
+    return gradient_shift(recorded.hidden_layers(run, "gradient_shift")[-1], what)
 
 
 def _unlike(run: EndedRun) -> float | None:
     """1 - cosine: in the last hidden layer."""
-    cosine = recorded.average(run, [_last_hidden(run, "/cosine")])
+    cosine = recorded.average(run, [_last_hidden(run, "cosine")])
     return None if cosine is None else 1 - cosine
 
 
@@ -47,7 +45,7 @@ _SIZE = recorded.quantity(
     "change of the last hidden layer's gradient when the layers below are updated first, geometric "
     "mean over training",
     "times",
-    lambda run: recorded.over_training(run, _last_hidden(run, "/norm")),
+    lambda run: recorded.over_training(run, _last_hidden(run, "norm")),
 )
 _UNLIKE = recorded.quantity(
     "gradient_unlike",

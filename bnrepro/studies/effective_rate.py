@@ -14,7 +14,7 @@ _COLORS = {1: "#000000", 5: "#0072B2", 30: "#D55E00"}
 
 
 def _line(rate: int) -> Line:
-    changed = ("steps=5000", "measures=[weight_norms]", f"optim.lr_multiplier={rate}")
+    changed = ("measures=[weight_norms]", f"optim.lr_multiplier={rate}")
     return Line(f"x{rate}", "mechanisms/mlp", changed, _COLORS[rate])
 
 

@@ -15,7 +15,7 @@ from bnrepro.measure.quantities import Quantity, Sample, sample
 from bnrepro.measure.verdict import Judgement, Verdict, sound_reference
 from bnrepro.runs.ended import EndedRun, EndedRuns
 from bnrepro.runs.tags import observed_layers
-from bnrepro.studies.study import Against, Claim, Line, Series, Study, XAxis
+from bnrepro.studies.study import Against, Claim, Line, Prepared, Series, Study, XAxis
 
 _MOST_ROWS_KEPT = 100_000  # of a band; a longer one is computed again for each use
 
@@ -168,6 +168,22 @@ class Evidence:
             if values:
                 ends[name] = mean_over_seeds(values)
         return ends
+
+    def prepared(self, panel: Prepared) -> dict[str, pd.DataFrame]:
+        """By group, a row a place of the axis: x, mean, low, high, n."""
+        table = self.table(panel.table)
+        if table is None:
+            return {}
+        x, y = panel.columns
+        return {
+            str(group): pd.DataFrame(
+                [
+                    {"x": place, **mean_over_seeds(there[y].to_numpy())._asdict()}
+                    for place, there in of_group.groupby(x)
+                ]
+            )
+            for group, of_group in table.groupby(panel.group, sort=False)
+        }
 
     def places(self, panel: Against, group: str) -> pd.DataFrame:
         """A row a line of a group: line, x, mean, low, high, n, and whether a seed failed.

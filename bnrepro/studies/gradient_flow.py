@@ -31,26 +31,25 @@ def _line(variant: str, depth: int) -> Line:
     )
 
 
-def _layers(run: EndedRun) -> list[str]:
-    return [f"hidden.{i}" for i in range(len(run.config.model.hidden))]
-
-
 def _first_over_last(run: EndedRun) -> float | None:
-    first, last = (recorded.start(run, [gradient_norm(_layers(run)[i])]) for i in (0, -1))
+    layers = recorded.hidden_layers(run, "gradient")
+    first, last = (recorded.start(run, [gradient_norm(layers[i])]) for i in (0, -1))
     return None if first is None or not last else first / last
 
 
 def _growth(run: EndedRun) -> float | None:
     """A layer's gradient over the next one's; the first layer receives pixels and is left out."""
-    second, last = (recorded.start(run, [gradient_norm(_layers(run)[i])]) for i in (1, -1))
-    steps = len(_layers(run)) - 2
-    return (
-        None if second is None or not last or not steps else float((second / last) ** (1 / steps))
-    )
+    layers = recorded.hidden_layers(run, "gradient")
+    second, last = (recorded.start(run, [gradient_norm(layers[i])]) for i in (1, -1))
+    ways = len(layers) - 2
+    if second is None or not last or not ways:
+        return None
+    return float((second / last) ** (1 / ways))
 
 
 def _saturated(run: EndedRun) -> float | None:
-    return recorded.average(run, [saturation(layer) for layer in _layers(run)])
+    layers = recorded.hidden_layers(run, "gradient")
+    return recorded.average(run, [saturation(layer) for layer in layers])
 
 
 _REACH = recorded.quantity(

@@ -91,8 +91,8 @@ STUDY = Study(
     table=Table((Column("final accuracy", final(), ".4f", beside_paper=False),)),
     claims=(_claim("MLP"), _claim("Inception")),
     answer=_answer,
-    paper="Section 3.3 speaks of the scale of the weights, BN(Wu) = BN((aW)u); to the first layer a "
-    "factor on u is the same. Inception starts as in Figure 2, from weights made for inputs of a "
+    paper="Section 3.3 speaks of the scale of the weights, BN(Wu) = BN((aW)u); to the first layer "
+    "a factor on u is the same. Inception starts as in Figure 2, from weights made for inputs of a "
     "deviation of 64: near factor 100 here",
     sources=(
         "Ioffe & Szegedy 2015, Section 3.3",

@@ -164,6 +164,7 @@ class Against:
         x: the axis.
         y: the axis.
         place: of a line on the axis; None: its ``x``.
+        groups: those that are drawn; empty: all.
         log_x: a logarithmic axis.
         log_y: likewise.
     """
@@ -173,11 +174,37 @@ class Against:
     x: str
     y: str
     place: "Callable[[Evidence, Line], float] | None" = None
+    groups: tuple[str, ...] = ()
     log_x: bool = True
     log_y: bool = False
 
 
-Panel = Curves | PaperCurves | Ends | Against
+@dataclass(frozen=True)
+class Prepared:
+    """Columns of a table that the study has prepared; rows alike but for their seed are averaged.
+
+    Attributes:
+        title: above the panel.
+        table: its file name.
+        group: the column that tells the lines apart.
+        columns: those on the axes.
+        x: the axis.
+        y: the axis.
+        log_x: a logarithmic axis.
+        log_y: likewise.
+    """
+
+    title: str
+    table: str
+    group: str
+    columns: tuple[str, str]
+    x: str
+    y: str
+    log_x: bool = False
+    log_y: bool = False
+
+
+Panel = Curves | PaperCurves | Ends | Against | Prepared
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def test_gradient_goes_through_the_decomposition(equal: bool) -> None:
     layer = Whitening(3, eps=0.1).double()
     assert torch.autograd.gradcheck(layer, x.requires_grad_())
     covariance = (torch.eye(3, dtype=torch.float64) * 2).requires_grad_()
-    assert torch.autograd.gradcheck(lambda S: _InverseRoot.apply((S + S.T) / 2), covariance)
+    assert torch.autograd.gradcheck(lambda s: _InverseRoot.apply((s + s.T) / 2), covariance)
 
 
 def test_without_the_gradient_statistics_are_constants() -> None:

@@ -120,9 +120,10 @@ def test_linear_network_has_the_singular_values_of_its_weights(session) -> None:
     """ReLU whose units are never off are linear."""
     one = session("norm=none", "model.activation=relu", "model.hidden=[6,6,6]")
     sizes = (3.0, 0.25)
-    for layer, size in zip(_layers(one), (1.0, *sizes), strict=True):
-        nn.init.orthogonal_(layer.linear.weight, gain=size)
-        nn.init.constant_(layer.linear.bias, 1000.0)
+    for i, size in enumerate((1.0, *sizes)):
+        linear = _layers(one)[i].linear
+        nn.init.orthogonal_(linear.weight, gain=size)
+        nn.init.constant_(linear.bias, 1e3 ** (i + 1))
     row = _measure("jacobian", one)
     for i, size in enumerate(sizes, start=1):
         for what in ("p10", "p50", "p90"):
