@@ -46,7 +46,7 @@ def computation(config: RunConfig) -> dict[str, Any]:
     # Options of measures that are not taken.
     if "evaluation_statistics" not in config.measures:
         values["evaluation"].pop("compare", None)
-    if not {"activation_inputs", "activation_histograms"} & set(config.measures):
+    if not {"activation_inputs", "activation_histograms", "saturation"} & set(config.measures):
         del values["probe"]
     return values
 

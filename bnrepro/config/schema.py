@@ -39,7 +39,13 @@ Measure = Literal[
     "activation_inputs",
     "evaluation_statistics",
     "gamma",
+    "gradient_norms",
+    "gradient_shift",
+    "jacobian",
+    "landscape",
+    "saturation",
     "training_set",
+    "weight_norms",
 ]
 TorchvisionName = Literal[
     "efficientnet_b0",
@@ -173,9 +179,10 @@ class Mlp(_Section):
     """Units of each hidden layer. The paper: three layers of 100 (Section 4.1)."""
     activation: Activation
     """The nonlinearity g of z = g(BN(Wu)). The paper's MNIST network: sigmoid."""
-    init_std: Positive
+    init_std: Positive | None
     """Standard deviation of the Gaussian that the weights start from. The paper says "small random
-    Gaussian values" (Section 4.1) and no number."""
+    Gaussian values" (Section 4.1) and no number. null: by the layers' widths, as Glorot & Bengio
+    2010 for sigmoids and as He et al. 2015 for ReLU."""
     dropout: Annotated[Rate, Field(lt=1)] = 0.0
     """Probability of Dropout; 0: none. The paper's MNIST network has none."""
     dropout_place: Literal["before_norm", "after_activation", "last"] = "after_activation"
@@ -564,6 +571,9 @@ class RunConfig(_Section):
     long, every rate decaying alike over them."""
     batch_size: PositiveInt
     """Examples in a mini-batch. The paper: 60 on MNIST (Section 4.1), 32 on ImageNet (4.2)."""
+    input_factor: Positive = 1.0
+    """Factor on what the network receives, after data.scale. Behind BN it would not matter
+    (Section 3.3)."""
     precision: Literal["float32", "bfloat16"]
     """Of activations and products in the training step; parameters stay float32."""
     order: Order
@@ -598,7 +608,12 @@ class RunConfig(_Section):
     """What is recorded at each evaluation besides loss and accuracy. activation_inputs: percentiles
     of the inputs to the nonlinearities (Figure 1(b, c)); activation_histograms: their histograms;
     evaluation_statistics: accuracy and loss by each of evaluation.compare (Section 3.1); gamma: its
-    mean size in each layer; training_set: accuracy and loss on training examples."""
+    mean size in each layer; training_set: accuracy and loss on training examples; gradient_norms:
+    norm of the training loss's gradient in each layer's weights; gradient_shift: how updating the
+    layers below changes it (Santurkar et al. 2018, Definition 2.1); landscape: loss and gradient
+    along a step (their Figure 4); weight_norms: of each layer's weights, with the rate over its
+    square (van Laarhoven 2017); saturation: share of sigmoids with a derivative below 0.01;
+    jacobian: singular values of each layer's Jacobian (Section 3.3)."""
     probe: Probe
     """Inputs to the nonlinearities."""
     record: Record
@@ -621,6 +636,27 @@ class RunConfig(_Section):
             raise ValueError(
                 f"measures=[{','.join(self.measures)}]: only batch normalization has statistics to "
                 "compare; use norm=batch, or measures without evaluation_statistics"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _saturation_needs_sigmoids(self) -> Self:
+        if "saturation" in self.measures and getattr(self.model, "activation", "") != "sigmoid":
+            raise ValueError(
+                f"measures=[{','.join(self.measures)}]: this network has no sigmoids that could "
+                "saturate; use model.activation=sigmoid with a model that has it, or measures "
+                "without saturation"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _jacobian_needs_an_mlp(self) -> Self:
+        is_moved = getattr(self.norm, "placement", "before") == "after"
+        if "jacobian" in self.measures and (is_moved or not isinstance(self.model, Mlp)):
+            raise ValueError(
+                f"measures=[{','.join(self.measures)}]: Jacobians are of fully connected layers "
+                "with the norm before the nonlinearity; use model=mlp with norm.placement=before, "
+                "or measures without jacobian"
             )
         return self
 

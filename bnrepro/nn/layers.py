@@ -65,6 +65,13 @@ class Initialization:
     conv_gain: float = 1.0
 
 
+def initialization(std: float | None, activation: Activation) -> Initialization:
+    """A Gaussian of this deviation; None: what suits the nonlinearity and the layers' widths."""
+    if std is not None:
+        return Initialization("gaussian", std)
+    return Initialization("xavier" if activation == "sigmoid" else "he")
+
+
 @torch.no_grad()
 def initialize(model: nn.Module, init: Initialization, generator: torch.Generator) -> None:
     """Draw the weights of every linear map, in the order of the modules."""

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from bnrepro.nn.layers import Activation, Initialization, initialize
+from bnrepro.nn.layers import Activation, initialization, initialize
 from bnrepro.nn.norms import Normalization
 
 DropoutPlace = Literal["before_norm", "after_activation", "last"]
@@ -24,7 +24,8 @@ class Mlp(nn.Module):
         num_classes: size of the output.
         activation: the nonlinearity.
         norm: the normalization; the layers drop their biases where it shifts.
-        init_std: standard deviation of the Gaussian that weights start from.
+        init_std: standard deviation of the Gaussian that weights start from; None: as
+            `initialization` has it.
         generator: where the initial weights are drawn from.
         dropout: probability; 0: there is none.
         dropout_place: where it stands.
@@ -37,7 +38,7 @@ class Mlp(nn.Module):
         num_classes: int,
         activation: Activation,
         norm: Normalization,
-        init_std: float,
+        init_std: float | None,
         generator: torch.Generator,
         dropout: float = 0.0,
         dropout_place: DropoutPlace = "after_activation",
@@ -56,7 +57,7 @@ class Mlp(nn.Module):
         self.dropped = behind[dropout_place] if dropout else 0  # of the last layers
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(fan_in, num_classes)
-        initialize(self, Initialization("gaussian", init_std), generator)
+        initialize(self, initialization(init_std, activation), generator)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Images (N, C, H, W) to logits (N, num_classes)."""

@@ -74,6 +74,8 @@ def _curves(panel: Curves, evidence: Evidence) -> tuple[list[Trace], dict[str, A
     layout = _layout(X_TITLES[panel.x], panel.y, panel.y_range)
     if panel.log_x:
         layout["xaxis"]["type"] = "log"
+    if panel.log_y:
+        layout["yaxis"]["type"] = "log"
     if panel.share < 1:
         last = max((max(trace["x"]) for trace in data if trace["x"]), default=1)
         layout["xaxis"]["range"] = [0, panel.share * last]

@@ -85,6 +85,8 @@ def _draw_curves(axes: Axes, panel: Curves, evidence: Evidence) -> None:
         axes.set_xscale("log")
     else:
         axes.set_xlim(0, panel.share * last_step)
+    if panel.log_y:
+        axes.set_yscale("log")
     if panel.y_range:
         bands = (evidence.band(line.label, name) for line in shown for name in panel.series)
         _hold_range(axes, *panel.y_range, [band for band in bands if len(band)])

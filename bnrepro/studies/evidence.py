@@ -197,6 +197,8 @@ class Evidence:
             if line.group != group or not runs:
                 continue
             measured = self.sample(panel.quantity, line.label)
+            if len(measured.values) == 0:  # it was not recorded
+                continue
             last_step = max(float(run.rows.index.max()) for run in runs)
             rows.append(
                 {

@@ -88,6 +88,7 @@ class Curves:
         share: of the longest curve that is shown.
         y_range: of the axis; None: what the curves need. It grows where they need more.
         log_x: a logarithmic axis of steps.
+        log_y: a logarithmic axis of values.
         each_seed: thin lines for the single seeds, too.
         beside_paper: the paper's curves are laid over ours.
         target: a dotted line at the best level of the study's reference, and a diamond where each
@@ -102,6 +103,7 @@ class Curves:
     share: float = 1.0
     y_range: tuple[float, float] | None = None
     log_x: bool = False
+    log_y: bool = False
     each_seed: bool = False
     beside_paper: bool = False
     target: bool = False

@@ -104,7 +104,7 @@ def load_dataset(config: RunConfig, console: Console) -> Dataset:
             )
         case _:
             assert_never(config.data)
-    dataset = dataset.limit_train(config.data.train_examples)
+    dataset = dataset.limit_train(config.data.train_examples).amplify(config.input_factor)
     if len(dataset.train) < config.batch_size:
         raise UserError(
             f"batch_size={config.batch_size}: data={config.data.name} has only "
