@@ -23,11 +23,14 @@ def complete_override(incomplete: str) -> list[tuple[str, str]]:
 
 
 def complete_study(incomplete: str) -> list[str]:
-    """The studies whose name begins so; none where the user's own folder is not there."""
-    from bnrepro.studies.registry import study_names
+    """The studies and collections whose name begins so.
+
+    None where the user's own folder is not there.
+    """
+    from bnrepro.studies.registry import COLLECTIONS, study_names
 
     try:
-        return [name for name in study_names() if name.startswith(incomplete)]
+        return [name for name in [*study_names(), *COLLECTIONS] if name.startswith(incomplete)]
     except UserError:
         return []  # the command itself says what is wrong
 

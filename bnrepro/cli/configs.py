@@ -25,9 +25,9 @@ def list_presets(
     """Show the studies, experiments, scales and data sets, and which runs exist."""
     from bnrepro.config.groups import options
     from bnrepro.runs import count_runs
-    from bnrepro.studies.registry import studies
+    from bnrepro.studies.registry import COLLECTIONS, studies
 
-    groups = {"study": {one.name: one.question for one in studies()}}
+    groups = {"study": {one.name: one.question for one in studies()}, "collection": COLLECTIONS}
     groups |= {group: options(group) for group in ("experiment", "scale", "data")}
     counts = count_runs(runs)
     if as_json:

@@ -56,13 +56,15 @@ def figure(
     from bnrepro.render.report import write_study
     from bnrepro.reproduce import evidence_of
 
-    evidence = evidence_of(name, scale, runs, out, overrides or [])
-    files = list(map(str, write_study(evidence)))
-    _show_notes(evidence.notes)
-    missing = [line.label for line in evidence.missing]
+    drawn = evidence_of(name, scale, runs, out, overrides or [])
+    files = [str(file) for evidence in drawn for file in write_study(evidence)]
+    notes = list(dict.fromkeys(note for evidence in drawn for note in evidence.notes))
+    _show_notes(notes)
+    missing = [line.label for evidence in drawn for line in evidence.missing]
     if as_json:
-        values = {"folder": str(evidence.folder), "files": files, "not_run": missing}
-        typer.echo(json.dumps(values | {"notes": evidence.notes}))
+        folder = drawn[0].folder if len(drawn) == 1 else drawn[0].folder.parent
+        values = {"folder": str(folder), "files": files, "not_run": missing}
+        typer.echo(json.dumps(values | {"notes": notes}))
         return
     if missing:
         typer.echo(
@@ -158,8 +160,8 @@ def reproduce(
 
     The same command again goes on where it was stopped. Exit codes as for `bnrepro sweep`.
     """
-    from bnrepro.reproduce import ALL
     from bnrepro.reproduce import reproduce as run_all
+    from bnrepro.studies.registry import ALL
     from bnrepro.sweep import Job, Launcher
 
     console = Console(stderr=as_json)

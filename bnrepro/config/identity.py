@@ -51,7 +51,7 @@ def computation(config: RunConfig) -> dict[str, Any]:
 
 _OPTIONS_OF_MEASURES = {
     "evaluation.compare": {"evaluation_statistics"},
-    "probe": {"activation_inputs", "activation_histograms"},
+    "probe": {"activation_inputs", "activation_histograms", "saturation"},
 }
 
 

@@ -95,6 +95,12 @@ class Dataset:
         x = images_NCHW.to(torch.float32, memory_format=torch.channels_last)
         return centre_and_scale(x, self.input_mean, self.input_scale)
 
+    def amplify(self, factor: float) -> "Dataset":
+        """Multiply what the network receives."""
+        if isinstance(self.input_scale, tuple):
+            return replace(self, input_scale=tuple(scale / factor for scale in self.input_scale))
+        return replace(self, input_scale=self.input_scale / factor)
+
     def limit_train(self, count: int | None) -> "Dataset":
         """Keep the first ``count`` training examples; None: all."""
         return replace(self, train=self.train.first(count))

@@ -344,6 +344,22 @@ def last(name: str, tag: str) -> Quantity:
     return Quantity(f"last_{name}", f"the last {tag}", "accuracy", measure)
 
 
+def gain(quantity: Quantity) -> Quantity:
+    """A quantity of one run minus the reference's of the same seed."""
+
+    def measure(run: EndedRun, reference: EndedRun) -> float | None:
+        own, other = quantity.measure(run, run), quantity.measure(reference, reference)
+        return None if own is None or other is None else own - other
+
+    return Quantity(
+        f"{quantity.name}_gain",
+        f"{quantity.sentence}, minus the reference's",
+        "points" if quantity.unit == "accuracy" else quantity.unit,
+        measure,
+        of_pair=True,
+    )
+
+
 def _length(run: EndedRun, share: float) -> int | None:
     """Steps of a share of Figure 2's curves."""
     whole = run.config.inception_steps

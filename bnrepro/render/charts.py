@@ -1,6 +1,7 @@
 """A study's panels as charts that a person can hover and toggle: plain values for Plotly."""
 
 import math
+from itertools import cycle
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from bnrepro.render.captions import X_TITLES
 from bnrepro.render.target import REACHED, Target, target_here, target_of_paper
 from bnrepro.render.thinning import thin
 from bnrepro.studies.evidence import Evidence
-from bnrepro.studies.study import Against, Curves, Ends, PaperCurves
+from bnrepro.studies.study import PALETTE, Against, Curves, Ends, PaperCurves, Prepared
 
 Trace = dict[str, Any]
 
@@ -48,6 +49,8 @@ def charts(evidence: Evidence) -> list[Chart]:
                 data, layout = _ends(panel, evidence)
             case Against():
                 data, layout = _against(panel, evidence)
+            case Prepared():
+                data, layout = _prepared(panel, evidence)
         title = panel.title.replace("\n", " ")
         drawn.append(Chart(f"{evidence.study.name}-{position}", title, data, layout))
     return drawn
@@ -79,6 +82,8 @@ def _curves(panel: Curves, evidence: Evidence) -> tuple[list[Trace], dict[str, A
     layout = _layout(X_TITLES[panel.x], panel.y, panel.y_range)
     if panel.log_x:
         layout["xaxis"]["type"] = "log"
+    if panel.log_y:
+        layout["yaxis"]["type"] = "log"
     if panel.share < 1:
         last = max((max(trace["x"]) for trace in data if trace["x"]), default=1)
         layout["xaxis"]["range"] = [0, panel.share * last]
@@ -115,7 +120,7 @@ def _ends(panel: Ends, evidence: Evidence) -> tuple[list[Trace], dict[str, Any]]
 
 def _against(panel: Against, evidence: Evidence) -> tuple[list[Trace], dict[str, Any]]:
     data: list[Trace] = []
-    for group in dict.fromkeys(line.group for line in evidence.study.lines):
+    for group in panel.groups or dict.fromkeys(line.group for line in evidence.study.lines):
         color = next(line.color for line in evidence.study.lines[::-1] if line.group == group)
         places = evidence.places(panel, group)
         known = places.dropna(subset=["x", "mean"])
@@ -137,11 +142,23 @@ def _against(panel: Against, evidence: Evidence) -> tuple[list[Trace], dict[str,
                     "hovertemplate": "%{text}",
                 }
             )
-    layout = _layout(panel.x, panel.y)
+    return data, _log(_layout(panel.x, panel.y), panel)
+
+
+def _prepared(panel: Prepared, evidence: Evidence) -> tuple[list[Trace], dict[str, Any]]:
+    bands = evidence.prepared(panel)
+    data = [
+        _points(group, color, band["x"].tolist(), band)
+        for color, (group, band) in zip(cycle(PALETTE), bands.items(), strict=False)
+    ]
+    return data, _log(_layout(panel.x, panel.y), panel)
+
+
+def _log(layout: dict[str, Any], panel: Against | Prepared) -> dict[str, Any]:
     for axis, is_log in (("xaxis", panel.log_x), ("yaxis", panel.log_y)):
         if is_log:
             layout[axis]["type"] = "log"
-    return data, layout
+    return layout
 
 
 def _band(label: str, color: str, curve: pd.DataFrame, dash: str) -> list[Trace]:

@@ -16,7 +16,7 @@ from bnrepro.render.captions import X_TITLES, title_of
 from bnrepro.render.target import REACHED, Target, target_here, target_of_paper
 from bnrepro.render.thinning import thin
 from bnrepro.studies.evidence import Evidence
-from bnrepro.studies.study import Against, Curves, Ends, Line, Panel, PaperCurves
+from bnrepro.studies.study import PALETTE, Against, Curves, Ends, Line, Panel, PaperCurves, Prepared
 
 # No identifiers drawn at random: the same runs give the same bytes.
 _STYLE: Any = {"svg.hashsalt": "bnrepro", "font.size": 9}
@@ -59,6 +59,8 @@ def _draw_panel(axes: Axes, panel: Panel, evidence: Evidence) -> None:
             _draw_ends(axes, panel, evidence)
         case Against():
             _draw_against(axes, panel, evidence)
+        case Prepared():
+            _draw_prepared(axes, panel, evidence)
 
 
 def _draw_curves(axes: Axes, panel: Curves, evidence: Evidence) -> None:
@@ -84,6 +86,8 @@ def _draw_curves(axes: Axes, panel: Curves, evidence: Evidence) -> None:
         axes.set_xscale("log")
     else:
         axes.set_xlim(0, panel.share * last_step)
+    if panel.log_y:
+        axes.set_yscale("log")
     if panel.y_range:
         bands = (evidence.band(line.label, name) for line in shown for name in panel.series)
         _hold_range(axes, *panel.y_range, [band for band in bands if len(band)])
@@ -204,7 +208,7 @@ def _draw_ends(axes: Axes, panel: Ends, evidence: Evidence) -> None:
 
 
 def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
-    groups = dict.fromkeys(line.group for line in evidence.study.lines)
+    groups = panel.groups or dict.fromkeys(line.group for line in evidence.study.lines)
     placed = 0
     for marker, group in zip(cycle("osD^v"), groups, strict=False):
         places = evidence.places(panel, group).dropna(subset=["x"])
@@ -235,3 +239,16 @@ def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
     if panel.log_y:
         axes.set_yscale("log")
     axes.legend(loc="best", framealpha=0.85, fontsize=8)
+
+
+def _draw_prepared(axes: Axes, panel: Prepared, evidence: Evidence) -> None:
+    for color, (group, band) in zip(cycle(PALETTE), evidence.prepared(panel).items(), strict=False):
+        axes.plot(band["x"], band["mean"], "o-", markersize=3, color=color, label=group)
+        axes.fill_between(band["x"], band["low"], band["high"], color=color, alpha=0.25)
+    axes.set_xlabel(panel.x)
+    if panel.log_x:
+        axes.set_xscale("log")
+    if panel.log_y:
+        axes.set_yscale("log")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best", framealpha=0.85, fontsize=8)

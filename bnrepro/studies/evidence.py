@@ -15,7 +15,7 @@ from bnrepro.measure.quantities import Quantity, Sample, sample
 from bnrepro.measure.verdict import Judgement, Verdict, sound_reference
 from bnrepro.runs.ended import EndedRun, EndedRuns
 from bnrepro.runs.tags import observed_layers
-from bnrepro.studies.study import Against, Claim, Line, Series, Study, XAxis
+from bnrepro.studies.study import Against, Claim, Line, Prepared, Series, Study, XAxis
 
 _MOST_ROWS_KEPT = 100_000  # of a band; a longer one is computed again for each use
 
@@ -50,6 +50,11 @@ class Evidence:
         """Whether nothing has ended and nothing is prepared."""
         prepared = self.study.prepare is not None and self.folder.is_dir()
         return not any(self.runs.values()) and not (prepared and any(self.folder.glob("*.csv")))
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether claims are judged at this scale; smoke shows that everything runs."""
+        return self.scale != "smoke"
 
     @property
     def references(self) -> list[EndedRun]:
@@ -164,6 +169,22 @@ class Evidence:
                 ends[name] = mean_over_seeds(values)
         return ends
 
+    def prepared(self, panel: Prepared) -> dict[str, pd.DataFrame]:
+        """By group, a row a place of the axis: x, mean, low, high, n."""
+        table = self.table(panel.table)
+        if table is None:
+            return {}
+        x, y = panel.columns
+        return {
+            str(group): pd.DataFrame(
+                [
+                    {"x": place, **mean_over_seeds(there[y].to_numpy())._asdict()}
+                    for place, there in of_group.groupby(x)
+                ]
+            )
+            for group, of_group in table.groupby(panel.group, sort=False)
+        }
+
     def places(self, panel: Against, group: str) -> pd.DataFrame:
         """A row a line of a group: line, x, mean, low, high, n, and whether a seed failed.
 
@@ -176,6 +197,8 @@ class Evidence:
             if line.group != group or not runs:
                 continue
             measured = self.sample(panel.quantity, line.label)
+            if len(measured.values) == 0:  # it was not recorded
+                continue
             last_step = max(float(run.rows.index.max()) for run in runs)
             rows.append(
                 {
@@ -243,6 +266,11 @@ class Finding:
     def mean(self) -> Mean:
         """Over the seeds that have a value."""
         return self.sample.mean if self.sample else Mean(np.nan, np.nan, np.nan, 0)
+
+
+def check_all(evidence: Evidence) -> list[Finding]:
+    """What came of the study's claims; none at a scale where nothing is judged."""
+    return [check(one, evidence) for one in evidence.study.claims] if evidence.is_judged else []
 
 
 def check(claim: Claim, evidence: Evidence) -> Finding:
