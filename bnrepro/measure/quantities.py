@@ -59,13 +59,18 @@ class Quantity:
         return self.unit == "times"
 
 
+SeedValues = Mapping[int, float] | Mapping[int, NDArray[np.float64]]
+"""What is known of each seed: a number, or paired differences on the same held-out examples, an
+array (examples,)."""
+
+
 class Sample(NamedTuple):
     """A number a seed.
 
     Attributes:
         seeds: (n,).
         values: (n,), NaN: the seed never got there.
-        mean: over the seeds that have a value; or over held-out examples (`sample_over_examples`).
+        mean: over the seeds that have a value; or over held-out examples (`sample_of`).
         lost_references: seeds whose reference diverged, so that nothing could be compared.
     """
 
@@ -80,21 +85,12 @@ class Sample(NamedTuple):
         return int(np.isnan(self.values).sum())
 
 
-def sample_of(values: Mapping[int, float], is_ratio: bool = False) -> Sample:
-    """Values that are known, a number a seed."""
+def sample_of(values: SeedValues, is_ratio: bool = False) -> Sample:
+    """A sample of values; of differences on examples, with the interval over these."""
     numbers = np.array([*values.values()], dtype=np.float64)
-    return Sample(tuple(values), numbers, mean_over_seeds(numbers, is_ratio))
-
-
-def sample_over_examples(differences: Mapping[int, NDArray[np.float64]]) -> Sample:
-    """Paired differences of the networks of each seed on the same held-out examples.
-
-    Args:
-        differences: (examples,) a seed.
-    """
-    by_seed = np.stack([*differences.values()])
-    mean = mean_over_examples(by_seed.mean(axis=0))
-    return Sample(tuple(differences), by_seed.mean(axis=1), mean)
+    if numbers.ndim == 1:
+        return Sample(tuple(values), numbers, mean_over_seeds(numbers, is_ratio))
+    return Sample(tuple(values), numbers.mean(axis=1), mean_over_examples(numbers.mean(axis=0)))
 
 
 def sample(

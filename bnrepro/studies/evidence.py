@@ -11,7 +11,7 @@ import pandas as pd
 from bnrepro.config import RunConfig, preset
 from bnrepro.errors import UserError
 from bnrepro.measure.intervals import Mean, band_over_runs, mean_over_seeds
-from bnrepro.measure.quantities import Quantity, Sample, sample
+from bnrepro.measure.quantities import Quantity, Sample, sample, sample_of
 from bnrepro.measure.verdict import Judgement, Verdict, sound_reference
 from bnrepro.runs.ended import EndedRun, EndedRuns
 from bnrepro.runs.tags import observed_layers
@@ -276,10 +276,11 @@ def check_all(evidence: Evidence) -> list[Finding]:
 def check(claim: Claim, evidence: Evidence) -> Finding:
     """Measure a claim and judge it; an unsound reference leaves it undecided."""
     if claim.table is not None:
-        measured = claim.table(evidence)
-        if measured is None:
+        values = claim.table(evidence)
+        if not values:
             command = f"bnrepro reproduce {evidence.study.name} --scale {evidence.scale}"
             return Finding(claim, Judgement(Verdict.NOT_RUN, f"`{command}` computes it"), None)
+        measured = sample_of(values, claim.quantity.is_ratio)
         return Finding(claim, claim.rule.judge(measured, claim.quantity.is_ratio), measured)
     labels = [label for label in (claim.line, claim.reference) if label]
     absent = [label for label in labels if not evidence.runs[label]]

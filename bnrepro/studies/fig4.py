@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bnrepro.measure.intervals import mean_over_seeds
-from bnrepro.measure.quantities import Quantity, Sample, sample_over_examples
+from bnrepro.measure.quantities import Quantity
 from bnrepro.measure.verdict import Above
 from bnrepro.measure.wording import interval, percent
 from bnrepro.paper.figure4 import ENSEMBLE_SIZE, FIGURE_4, Figure4Row
@@ -128,7 +128,7 @@ def _of_row(errors: pd.DataFrame, row: Figure4Row) -> pd.DataFrame:
     return of_row.groupby("seed")[list(_ERRORS)].mean()
 
 
-def _ensemble_gain(evidence: Evidence) -> Sample | None:
+def _ensemble_gain(evidence: Evidence) -> dict[int, NDArray[np.float64]]:
     """What each seed's ensemble gets right and its best member does not, on 144 crops."""
     gains = {}
     for seed in _seeds(evidence):
@@ -136,10 +136,10 @@ def _ensemble_gain(evidence: Evidence) -> Sample | None:
         if len(members) == ENSEMBLE_SIZE:
             best = max(members, key=lambda member: member.correct(1))
             gains[seed] = _difference(ensemble(members), best)
-    return sample_over_examples(gains) if gains else None
+    return gains
 
 
-def _crops_gain(evidence: Evidence) -> Sample | None:
+def _crops_gain(evidence: Evidence) -> dict[int, NDArray[np.float64]]:
     """What 144 crops get right and one does not, the mean over members."""
     gains = {}
     for seed in _seeds(evidence):
@@ -147,7 +147,7 @@ def _crops_gain(evidence: Evidence) -> Sample | None:
         both = [_difference(many[label], one[label]) for label in one if label in many]
         if both:
             gains[seed] = np.mean(both, axis=0)
-    return sample_over_examples(gains) if gains else None
+    return gains
 
 
 def _difference(better: Predictions, worse: Predictions) -> NDArray[np.float64]:

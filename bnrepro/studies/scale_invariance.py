@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bnrepro.measure.quantities import Quantity, Sample, sample_of
+from bnrepro.measure.quantities import Quantity
 from bnrepro.measure.verdict import Within
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Claim, OwnTable, Study
@@ -37,11 +37,9 @@ def _cells(rows: pd.DataFrame) -> pd.DataFrame:
     return cells
 
 
-def _worst(evidence: Evidence) -> Sample | None:
+def _worst(evidence: Evidence) -> dict[int, float]:
     rows = _rows(evidence)
-    if rows.empty:
-        return None
-    return sample_of({0: float(rows[[*_DIFFERENCES]].to_numpy().max())})
+    return {} if rows.empty else {0: float(rows[[*_DIFFERENCES]].to_numpy().max())}
 
 
 STUDY = Study(

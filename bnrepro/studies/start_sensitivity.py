@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from bnrepro.measure.curves import steps_to_reach
-from bnrepro.measure.quantities import Sample, level, sample_of, steps_to
+from bnrepro.measure.quantities import level, steps_to
 from bnrepro.measure.verdict import Above
 from bnrepro.runs.ended import EndedRun
 from bnrepro.studies.evidence import Evidence, line_config
@@ -97,7 +97,7 @@ def _remarks(evidence: Evidence) -> list[str]:
     return sentences
 
 
-def _care(evidence: Evidence) -> Sample | None:
+def _care(evidence: Evidence) -> dict[int, float]:
     """The worst start over the best without BN, over the same with BN, a seed that has all."""
     by_line = {label: {run.seed: run for run in runs} for label, runs in evidence.runs.items()}
     seeds = set.intersection(*(set(runs) for runs in by_line.values()))
@@ -113,7 +113,7 @@ def _care(evidence: Evidence) -> Sample | None:
         }
         without, with_bn = (max(of_group) / min(of_group) for of_group in steps.values())
         ratios[seed] = without / with_bn
-    return sample_of(ratios, is_ratio=True) if ratios else None
+    return ratios
 
 
 STUDY = Study(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from bnrepro.measure.quantities import Quantity, Sample
+from bnrepro.measure.quantities import Quantity, SeedValues
 from bnrepro.measure.verdict import Rule
 from bnrepro.runs.tags import TEST_ACCURACY, TEST_LOSS, TRAIN_LOSS
 
@@ -263,7 +263,7 @@ class Claim:
         paper: the paper's own number, or the source's; NaN: it gives none.
         source: who says so, where it is not the paper; empty: the paper.
         plateau: the comparison proves nothing while the reference still rises.
-        table: measures it on a table of the study instead of runs; None: there is none yet.
+        table: measures it on a table of the study instead of runs; empty: there is none yet.
     """
 
     name: str
@@ -276,7 +276,7 @@ class Claim:
     paper: float = float("nan")
     source: str = ""
     plateau: bool = True
-    table: Callable[["Evidence"], Sample | None] | None = None
+    table: Callable[["Evidence"], SeedValues] | None = None
 
 
 @dataclass(frozen=True)

@@ -213,12 +213,8 @@ def test_care_is_the_worst_start_over_the_best_without_bn_over_the_same_with() -
         runs[line.label] = [ended_run(curve, seed) for seed in range(3)]
     assert CLAIMS["less_care"].table
     care = CLAIMS["less_care"].table(evidence_of("start_sensitivity", runs))
-    assert care
-    assert care.seeds == (0, 1, 2)
-    assert care.values == pytest.approx(5)
+    assert care == pytest.approx(dict.fromkeys(range(3), 5))
     del runs[lines[-1].label][2]
-    care = CLAIMS["less_care"].table(evidence_of("start_sensitivity", runs))
-    assert care
-    assert care.seeds == (0, 1), (
+    assert set(CLAIMS["less_care"].table(evidence_of("start_sensitivity", runs))) == {0, 1}, (
         "a seed that some start lacks would be compared over other starts than the rest"
     )
