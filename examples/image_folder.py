@@ -30,6 +30,7 @@ def main() -> None:
         "augmentation.flip=true",
         "optim.lr=0.05",
         "batch_size=32",
+        "evaluation.statistics=moving",  # what `network()` below has, too
         "measures=[]",
         f"steps={told.steps}",
         f"evaluation.every={max(1, told.steps // 20)}",

@@ -13,6 +13,9 @@ from sklearn.datasets import load_digits
 
 from tests.conftest import ROOT
 
+# Processes that import PyTorch, each with workers of its own: slow beside other work.
+pytestmark = pytest.mark.timeout(900)
+
 
 def _run(folder: Path, *command: str | Path) -> str:
     done = subprocess.run(
@@ -21,7 +24,7 @@ def _run(folder: Path, *command: str | Path) -> str:
         env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache")},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=800,
         check=False,
     )
     assert done.returncode == 0, done.stderr
