@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from urllib.parse import urlencode
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Seeds and their mean in one colour, the paper's curves in another (there are seven in all); no
-# smoothing of curves that have few points.
+# In Time Series seeds and their mean have one colour, the paper's curves another; the other tabs
+# know no groups. No smoothing of curves that have few points.
 _QUERY = {
     "runColorGroup": r"regex:(^paper(?=/)|^.+(?=/(?:seed|mean)))",
     "smoothing": "0",
