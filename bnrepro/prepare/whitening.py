@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from bnrepro.nn import Normalization, batch_norm, no_norm, whitening
 
-IGNORES, KNOWS = "gradient ignores the mean", "gradient through the mean"
+IGNORES, KNOWS = "gradient ignores the mean", "gradient knows of the mean"
 
 _EXAMPLES, _RATE, _UPDATES = 60, 0.1, 1_000
 _COST_BATCH = 1_000  # more than the widest layer has units
