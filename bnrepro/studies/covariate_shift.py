@@ -3,6 +3,7 @@
 from bnrepro.measure import recorded
 from bnrepro.measure.quantities import DRIFT, FINAL_GAIN, STEADINESS, final
 from bnrepro.measure.verdict import Above
+from bnrepro.measure.wording import number
 from bnrepro.runs.ended import EndedRun
 from bnrepro.runs.tags import PERCENTILES, activation_input, gradient_shift
 from bnrepro.studies.evidence import Evidence
@@ -31,7 +32,8 @@ def _line(label: str) -> Line:
 
 
 def _last_hidden(run: EndedRun, what: str) -> str:
-    return gradient_shift(recorded.hidden_layers(run, "gradient_shift")[-1], what)
+    layers = recorded.hidden_layers(run, "gradient_shift")
+    return gradient_shift(layers[-1] if layers else "", what)
 
 
 def _unlike(run: EndedRun) -> float | None:
@@ -60,18 +62,20 @@ _UNLIKE_RATIO = recorded.times_references(
 
 
 def _answer(evidence: Evidence) -> str:
+    if evidence.missing:
+        return ""
     parts = []
     for network in _EXPERIMENTS:
         drift, unlike, accuracy = (
-            [evidence.sample(one, f"{network}, {norm}").mean.mean for norm in _NORMS]
-            for one in (DRIFT, _UNLIKE, final())
+            " / ".join(
+                number(evidence.sample(one, f"{network}, {norm}").mean.mean, form)
+                for norm in _NORMS
+            )
+            for one, form in ((DRIFT, ".2g"), (_UNLIKE, ".2g"), (final(), ".3f"))
         )
-        if any(value != value for value in drift + unlike + accuracy):
-            return ""
         parts.append(
-            f"{network}: drift {' / '.join(f'{value:.2g}' for value in drift)}, gradient turned "
-            f"by (1 - cosine) {' / '.join(f'{value:.2g}' for value in unlike)}, accuracy "
-            f"{' / '.join(f'{value:.3f}' for value in accuracy)}"
+            f"{network}: drift {drift}, turn of the gradient (1 - cosine) {unlike}, accuracy "
+            f"{accuracy}"
         )
     return f"Without BN / with BN / with BN and noise: {'; '.join(parts)}."
 
