@@ -96,7 +96,7 @@ def _claims(network: str) -> tuple[Claim, ...]:
         ),
         Claim(
             f"gradients_shift_no_less_{key}",
-            "Section 2.3, Figure 2",
+            "Section 2.2, Figure 3",
             f"With BN the layers below turn a layer's gradient no less than without ({network})",
             _UNLIKE_RATIO,
             Above(1),
@@ -107,7 +107,7 @@ def _claims(network: str) -> tuple[Claim, ...]:
         ),
         Claim(
             f"noise_does_not_matter_{key}",
-            "Section 2.2, Figure 1",
+            "Section 2.1, Figure 2",
             f"With BN and noise behind it, training is still better than without BN ({network})",
             FINAL_GAIN,
             Above(0),
@@ -155,8 +155,8 @@ STUDY = Study(
     answer=_answer,
     sources=(
         "Ioffe & Szegedy 2015, Section 2 and Figure 1(b, c): the drift of a layer's inputs",
-        "Santurkar et al. 2018 (arXiv 1805.11604), Sections 2.2 and 2.3, Figures 1 and 2, "
-        "Definition 2.1: the change of a layer's gradient",
+        "Santurkar et al. 2018 (arXiv 1805.11604), Section 2.1 and Figure 2: noise behind BN; "
+        "Section 2.2, Definition 2.1 and Figure 3: the change of a layer's gradient",
     ),
     collection="mechanisms",
 )
