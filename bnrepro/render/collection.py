@@ -14,7 +14,7 @@ class Row(NamedTuple):
     Attributes:
         name: of its folder.
         question: that it asks.
-        answer: one sentence; empty: nothing has run, or not enough.
+        answer: in a sentence, or that it has not run.
         verdict: of its claims.
         picture: its file name; empty: it has none.
     """
@@ -59,7 +59,7 @@ def overview(
             Row(
                 study.name,
                 study.question,
-                answer(evidence, findings[study.name]),
+                answer(evidence, findings[study.name]) or _silence(evidence),
                 _verdict(findings[study.name]),
                 picture if (evidence.folder / picture).exists() else "",
             )
@@ -83,6 +83,10 @@ def origin(finding: Finding) -> str:
     """Who says what a claim says, and where."""
     claim = finding.claim
     return f"{claim.source}, {claim.section}" if claim.source else claim.section
+
+
+def _silence(evidence: Evidence) -> str:
+    return "not run" if evidence.is_empty else "not enough of it has run"
 
 
 def _verdict(findings: Sequence[Finding]) -> str:

@@ -95,7 +95,8 @@ def _draw_curves(axes: Axes, panel: Curves, evidence: Evidence) -> None:
     elif all(evidence.series(name).is_accuracy for name in panel.series):
         low, high = axes.get_ylim()  # an interval of two seeds can be wider than all there is
         axes.set_ylim(max(0.0, low), min(1.0, high))
-    if several and len(shown) <= _MOST_LEGEND_ENTRIES:
+    is_named = bool(axes.get_legend_handles_labels()[0])
+    if several and is_named and len(shown) <= _MOST_LEGEND_ENTRIES:
         axes.legend(loc="best", framealpha=0.85, fontsize=8)
 
 
@@ -251,7 +252,8 @@ def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
         axes.set_xscale("log")
     if panel.log_y:
         axes.set_yscale("log")
-    axes.legend(loc="best", framealpha=0.85, fontsize=8)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best", framealpha=0.85, fontsize=8)
 
 
 def _draw_prepared(axes: Axes, panel: Prepared, evidence: Evidence) -> None:

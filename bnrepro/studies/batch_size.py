@@ -23,7 +23,7 @@ _NORMS = {
 }
 """What to train with, and the smallest mini-batch at which it is a thing of its own."""
 _CONSTANT = "constant rate"
-_AT_CONSTANT_RATE = ("nothing", "BN", "GroupNorm")
+_AT_CONSTANT_RATE = ("BN", "GroupNorm")
 _ACCURACY = last("accuracy", TEST_ACCURACY)
 
 
@@ -47,7 +47,7 @@ _LINES = (
     *(
         _line(f"{name}, {_CONSTANT}", _NORMS[name][0], size, _COLORS[name], "optim.lr=0.1")
         for name in _AT_CONSTANT_RATE
-        for size in _SIZES
+        for size in (_SIZES[0], _SIZES[-1])  # between them the rates are nearly alike
     ),
 )
 

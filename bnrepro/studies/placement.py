@@ -117,8 +117,8 @@ STUDY = Study(
     answer=_answer,
     sources=(
         "Ioffe & Szegedy 2015, Section 3.2",
-        "Mishkin et al. 2016 (arXiv 1606.02228), Section 3.2: after is better in CaffeNet, worse in "
-        "GoogLeNet",
+        "Mishkin et al. 2016 (arXiv 1606.02228), Section 3.2: after is better in CaffeNet, worse "
+        "in GoogLeNet",
     ),
     collection="mechanisms",
 )

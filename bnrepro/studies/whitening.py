@@ -20,9 +20,11 @@ from bnrepro.studies.study import (
 )
 
 _BIAS, _COST = "bias.csv", "cost.csv"
-_ROUNDING = 1e-6  # double precision after 10,000 additions
+_ROUNDING = 1e-6  # double precision after 1,000 additions
 _WIDTHS = {"smoke": [50, 100, 200]}
 _ALL_WIDTHS = [50, 100, 200, 400, 800]
+# More examples than a layer has units: a smaller mini-batch has no covariance to invert.
+_BATCH = "batch_size=240"
 _NORMS = {
     "nothing": "norm=none",
     "mean only": "norm=batch_mean_only",
@@ -51,7 +53,7 @@ def _contradiction(evidence: Evidence) -> dict[int, float]:
     for seed in ignored["seed"].unique():
         rows = ignored[ignored["seed"] == seed]
         losses, biases = rows["loss"].to_numpy(float), rows["bias"].to_numpy(float)
-        unevenness = np.abs(2 * biases[-2] / biases[-1] - 1)  # the last but one is at half of it
+        unevenness = np.abs(2 * biases[len(biases) // 2] / biases[-1] - 1)
         change = rows["output_change"].max()
         values[int(seed)] = float(max(losses.max() / losses.min() - 1, unevenness, change))
     return values
@@ -123,7 +125,7 @@ STUDY = Study(
     title="Whitening, and a gradient that does not know of it",
     question="What does whitening cost, and what if the optimizer does not know of it?",
     lines=tuple(
-        Line(label, "mechanisms/whitening", tuple(norm.split()), color)
+        Line(label, "mechanisms/mlp", (*norm.split(), _BATCH), color)
         for (label, norm), color in zip(_NORMS.items(), PALETTE, strict=False)
     ),
     reference="BN",

@@ -13,7 +13,7 @@ from bnrepro.errors import UserError
 from bnrepro.paper import paper_curve
 from bnrepro.studies.evidence import line_config
 from bnrepro.studies.registry import VARIABLE, studies, study, study_names
-from bnrepro.studies.study import Against, Curves, Ends, Line, Study, Table
+from bnrepro.studies.study import Against, Curves, Ends, Line, Prepared, Study, Table
 
 STUDIES = studies()
 LINES = [line for one in STUDIES for line in one.lines]
@@ -53,6 +53,9 @@ def test_parts_of_a_study_name_one_another(one: Study) -> None:
                 assert len(panel.names) == len(panel.series)
             case Against():
                 assert all(line.group for line in one.lines)
+                assert set(panel.groups) <= {line.group for line in one.lines}
+            case Prepared():
+                assert one.prepare is not None
     if isinstance(one.table, Table):
         assert all(one.reference or not c.quantity.of_pair for c in one.table.columns)
 
