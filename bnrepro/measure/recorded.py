@@ -34,9 +34,9 @@ def start(run: EndedRun, tags: Sequence[str]) -> float | None:
 def end(run: EndedRun, tags: Sequence[str]) -> float | None:
     """The geometric mean of tags at the last evaluation."""
     recorded = _recorded(run, tags)
-    if recorded is None or run.diverged:
-        return None if recorded is None else np.nan
-    return _geometric_mean(recorded.iloc[-1])
+    if recorded is None:
+        return None
+    return np.nan if run.diverged else _geometric_mean(recorded.iloc[-1])
 
 
 def over_training(run: EndedRun, tag: str, minus: str = "") -> float | None:

@@ -70,6 +70,8 @@ def _curves(panel: Curves, evidence: Evidence) -> tuple[list[Trace], dict[str, A
             if len(band):
                 band = thin(band, "step", "mean", panel.log_x)
                 band = band.assign(step=band["step"] * evidence.per_step(line.label, panel.x))
+                if panel.log_y:  # an interval may reach below 0, where such an axis has no place
+                    band["low"] = band["low"].clip(lower=band["mean"].min() / 10)
             several = len(panel.series) > 1
             label = f"{line.label}, {name}" if several else line.label
             data += _band(label, line.color, band, "solid" if panel.beside_paper else dash)

@@ -3,6 +3,7 @@
 from bnrepro.measure import recorded
 from bnrepro.measure.quantities import DRIFT, FINAL_GAIN, STEADINESS, final
 from bnrepro.measure.verdict import Above
+from bnrepro.measure.wording import number
 from bnrepro.runs.ended import EndedRun
 from bnrepro.runs.tags import PERCENTILES, activation_input, gradient_shift
 from bnrepro.studies.evidence import Evidence
@@ -31,7 +32,8 @@ def _line(label: str) -> Line:
 
 
 def _last_hidden(run: EndedRun, what: str) -> str:
-    return gradient_shift(recorded.hidden_layers(run, "gradient_shift")[-1], what)
+    layers = recorded.hidden_layers(run, "gradient_shift")
+    return gradient_shift(layers[-1] if layers else "", what)
 
 
 def _unlike(run: EndedRun) -> float | None:
@@ -60,18 +62,20 @@ _UNLIKE_RATIO = recorded.times_references(
 
 
 def _answer(evidence: Evidence) -> str:
+    if evidence.missing:
+        return ""
     parts = []
     for network in _EXPERIMENTS:
         drift, unlike, accuracy = (
-            [evidence.sample(one, f"{network}, {norm}").mean.mean for norm in _NORMS]
-            for one in (DRIFT, _UNLIKE, final())
+            " / ".join(
+                number(evidence.sample(one, f"{network}, {norm}").mean.mean, form)
+                for norm in _NORMS
+            )
+            for one, form in ((DRIFT, ".2g"), (_UNLIKE, ".2g"), (final(), ".3f"))
         )
-        if any(value != value for value in drift + unlike + accuracy):
-            return ""
         parts.append(
-            f"{network}: drift {' / '.join(f'{value:.2g}' for value in drift)}, gradient turned "
-            f"by (1 - cosine) {' / '.join(f'{value:.2g}' for value in unlike)}, accuracy "
-            f"{' / '.join(f'{value:.3f}' for value in accuracy)}"
+            f"{network}: drift {drift}, turn of the gradient (1 - cosine) {unlike}, accuracy "
+            f"{accuracy}"
         )
     return f"Without BN / with BN / with BN and noise: {'; '.join(parts)}."
 
@@ -92,7 +96,7 @@ def _claims(network: str) -> tuple[Claim, ...]:
         ),
         Claim(
             f"gradients_shift_no_less_{key}",
-            "Section 2.3, Figure 2",
+            "Section 2.2, Figure 3",
             f"With BN the layers below turn a layer's gradient no less than without ({network})",
             _UNLIKE_RATIO,
             Above(1),
@@ -103,7 +107,7 @@ def _claims(network: str) -> tuple[Claim, ...]:
         ),
         Claim(
             f"noise_does_not_matter_{key}",
-            "Section 2.2, Figure 1",
+            "Section 2.1, Figure 2",
             f"With BN and noise behind it, training is still better than without BN ({network})",
             FINAL_GAIN,
             Above(0),
@@ -151,8 +155,8 @@ STUDY = Study(
     answer=_answer,
     sources=(
         "Ioffe & Szegedy 2015, Section 2 and Figure 1(b, c): the drift of a layer's inputs",
-        "Santurkar et al. 2018 (arXiv 1805.11604), Sections 2.2 and 2.3, Figures 1 and 2, "
-        "Definition 2.1: the change of a layer's gradient",
+        "Santurkar et al. 2018 (arXiv 1805.11604), Section 2.1 and Figure 2: noise behind BN; "
+        "Section 2.2, Definition 2.1 and Figure 3: the change of a layer's gradient",
     ),
     collection="mechanisms",
 )

@@ -5,6 +5,7 @@ import numpy as np
 from bnrepro.measure import recorded
 from bnrepro.measure.quantities import Sample, final
 from bnrepro.measure.verdict import Above
+from bnrepro.measure.wording import number
 from bnrepro.runs.ended import EndedRun
 from bnrepro.runs.tags import gradient_norm, saturation
 from bnrepro.studies._variants import COLORS, accuracies, difference, mlp_line, seeds_of_all
@@ -33,6 +34,8 @@ def _line(variant: str, depth: int) -> Line:
 
 def _first_over_last(run: EndedRun) -> float | None:
     layers = recorded.hidden_layers(run, "gradient")
+    if not layers:
+        return None
     first, last = (recorded.start(run, [gradient_norm(layers[i])]) for i in (0, -1))
     return None if first is None or not last else first / last
 
@@ -40,11 +43,10 @@ def _first_over_last(run: EndedRun) -> float | None:
 def _growth(run: EndedRun) -> float | None:
     """A layer's gradient over the next one's; the first layer receives pixels and is left out."""
     layers = recorded.hidden_layers(run, "gradient")
-    second, last = (recorded.start(run, [gradient_norm(layers[i])]) for i in (1, -1))
-    ways = len(layers) - 2
-    if second is None or not last or not ways:
+    if len(layers) < 3:
         return None
-    return float((second / last) ** (1 / ways))
+    second, last = (recorded.start(run, [gradient_norm(layers[i])]) for i in (1, -1))
+    return None if second is None or not last else (second / last) ** (1 / (len(layers) - 2))
 
 
 def _saturated(run: EndedRun) -> float | None:
@@ -99,20 +101,23 @@ def _by_seed(measured: Sample) -> dict[int, float]:
 
 
 def _answer(evidence: Evidence) -> str:
-    deepest = {group: f"{group}, {_DEEPEST} layers" for group in COLORS}
-    if any(not evidence.runs[label] for label in deepest.values()):
+    if evidence.missing:
         return ""
+    deepest = {group: f"{group}, {_DEEPEST} layers" for group in COLORS}
     reach, accuracy = (
-        {group: evidence.sample(one, label).mean.mean for group, label in deepest.items()}
-        for one in (_REACH, final())
+        {
+            group: number(evidence.sample(one, label).mean.mean, form)
+            for group, label in deepest.items()
+        }
+        for one, form in ((_REACH, ".2g"), (final(), ".3f"))
     )
     return (
         f"Through {_DEEPEST} layers the first layer's gradient is, with and without BN, "
-        f"{reach['sigmoid, with BN']:.2g} and {reach['sigmoid, without BN']:.2g} times the last's "
-        f"for sigmoids, {reach['ReLU, with BN']:.2g} and {reach['ReLU, without BN']:.2g} times for "
-        "ReLU; the accuracies in the end are "
-        f"{accuracy['sigmoid, with BN']:.3f} and {accuracy['sigmoid, without BN']:.3f}, "
-        f"{accuracy['ReLU, with BN']:.3f} and {accuracy['ReLU, without BN']:.3f}."
+        f"{reach['sigmoid, with BN']} and {reach['sigmoid, without BN']} times the last's for "
+        f"sigmoids, {reach['ReLU, with BN']} and {reach['ReLU, without BN']} times for ReLU; the "
+        f"accuracies in the end are {accuracy['sigmoid, with BN']} and "
+        f"{accuracy['sigmoid, without BN']}, {accuracy['ReLU, with BN']} and "
+        f"{accuracy['ReLU, without BN']}."
     )
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from bnrepro.measure import recorded
 from bnrepro.measure.quantities import Quantity, final
 from bnrepro.measure.verdict import Above
+from bnrepro.measure.wording import number
 from bnrepro.runs.ended import EndedRun
 from bnrepro.runs.tags import END_TO_END, singular_values
 from bnrepro.studies._variants import COLORS, mlp_line
@@ -38,14 +39,15 @@ _GAIN = Quantity(
 
 
 def _answer(evidence: Evidence) -> str:
-    shares = {label: evidence.sample(_SHARE, label).mean.mean for label in COLORS}
-    if any(share != share for share in shares.values()):
+    if evidence.missing:
         return ""
+    shares = {
+        variant: number(evidence.sample(_SHARE, variant).mean.mean, ".0%") for variant in COLORS
+    }
     return (
-        "Between one half and two are, with and without BN, "
-        f"{shares['sigmoid, with BN']:.0%} and {shares['sigmoid, without BN']:.0%} of the singular "
-        f"values of a layer of sigmoids, {shares['ReLU, with BN']:.0%} and "
-        f"{shares['ReLU, without BN']:.0%} of one of ReLUs."
+        f"Between one half and two are, with and without BN, {shares['sigmoid, with BN']} and "
+        f"{shares['sigmoid, without BN']} of the singular values of a layer of sigmoids, "
+        f"{shares['ReLU, with BN']} and {shares['ReLU, without BN']} of one of ReLUs."
     )
 
 

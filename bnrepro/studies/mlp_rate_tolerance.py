@@ -76,7 +76,7 @@ STUDY = Study(
     answer=_answer,
     sources=(
         "Ioffe & Szegedy 2015, Section 3.3",
-        "Bjorck et al. 2018 (arXiv 1806.02375), Section 2: the larger rates are BN's benefit",
+        "Bjorck et al. 2018 (arXiv 1806.02375), Abstract: the larger rates are BN's benefit",
         "rate_tolerance: the same for Inception",
     ),
     collection="mechanisms",

@@ -3,6 +3,7 @@
 from bnrepro.measure import recorded
 from bnrepro.measure.quantities import Quantity, final
 from bnrepro.measure.verdict import Above
+from bnrepro.measure.wording import number
 from bnrepro.runs.ended import EndedRun
 from bnrepro.runs.tags import landscape
 from bnrepro.studies.evidence import Evidence
@@ -54,17 +55,16 @@ def _claim(name: str, sentence: str, series: Series) -> Claim:
 
 
 def _answer(evidence: Evidence) -> str:
-    ratios = [
-        evidence.sample(_ratio(series), _WITH, _WITHOUT).mean.mean
-        for series in (_RANGE, _DISTANCE, _SMOOTHNESS)
-    ]
-    if any(ratio != ratio for ratio in ratios):
+    if evidence.missing:
         return ""
-    loss, gradient, smoothness = ratios
+    loss, gradient, smoothness = (
+        number(evidence.sample(_ratio(series), _WITH, _WITHOUT).mean.mean, ".2g")
+        for series in _SENTENCES
+    )
     return (
-        f"Without BN the loss varies {loss:.2g} times as much along a step as with BN, the "
-        f"gradient {gradient:.2g} times as much, and the effective smoothness constant is "
-        f"{smoothness:.2g} times as large (above 1: BN is smoother)."
+        f"Without BN the loss varies {loss} times as much along a step as with BN, the gradient "
+        f"{gradient} times as much, and the effective smoothness constant is {smoothness} times as "
+        "large (above 1: with BN the landscape is smoother)."
     )
 
 

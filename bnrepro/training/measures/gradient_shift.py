@@ -8,7 +8,7 @@ def gradient_shift(subject: Subject) -> Measurement:
     """How the gradient in each layer's weights changes when the layers below are updated first.
 
     ``gradient_shift/<layer>/norm``: of the difference; ``/cosine``: of the angle between the two
-    (Santurkar et al. 2018, arXiv 1805.11604, Definition 2.1 and Figure 2), for the next
+    (Santurkar et al. 2018, arXiv 1805.11604, Definition 2.1 and Figure 3), for the next
     mini-batch's loss. The update is one of plain gradient descent at the run's rate: the run's own,
     unless its optimizer remembers. Below the first layer is nothing: its gradient stays.
     """

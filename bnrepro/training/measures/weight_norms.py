@@ -8,7 +8,7 @@ def weight_norms(subject: Subject) -> Measurement:
     """``weights/<layer>/norm``, and ``/effective_rate``: the learning rate over its square.
 
     Behind BN the scale of the weights does not matter (Section 3.3), and what a step changes is
-    their direction: by the effective rate (van Laarhoven 2017, arXiv 1706.05350, Section 2.1).
+    their direction: by the effective rate (van Laarhoven 2017, arXiv 1706.05350).
     """
     loss = subject.training_loss
     norms = {layer: float(loss.parameters[name].norm()) for layer, name in loss.layers.items()}
