@@ -9,6 +9,7 @@ import pandas as pd
 
 from bnrepro.paper import paper_curve
 from bnrepro.render.captions import X_TITLES
+from bnrepro.render.ranges import held_range
 from bnrepro.render.target import REACHED, Target, target_here, target_of_paper
 from bnrepro.render.thinning import thin
 from bnrepro.studies.evidence import Evidence
@@ -58,6 +59,7 @@ def charts(evidence: Evidence) -> list[Chart]:
 
 def _curves(panel: Curves, evidence: Evidence) -> tuple[list[Trace], dict[str, Any]]:
     data: list[Trace] = []
+    bands: list[pd.DataFrame] = []
     ends = [float(run.rows.index.max()) for runs in evidence.runs.values() for run in runs]
     last_step = max(ends, default=math.inf)
     for line in evidence.study.lines:
@@ -74,14 +76,23 @@ def _curves(panel: Curves, evidence: Evidence) -> tuple[list[Trace], dict[str, A
                     band["low"] = band["low"].clip(lower=band["mean"].min() / 10)
             several = len(panel.series) > 1
             label = f"{line.label}, {name}" if several else line.label
-            data += _band(label, line.color, band, "solid" if panel.beside_paper else dash)
+            if len(panel.lines) == 1:
+                label = name
+            traces = _band(label, line.color, band, "solid" if panel.beside_paper else dash)
+            # Where each seed follows another unit, an interval over them is no unit's.
+            data += traces[-1:] if panel.each_seed else traces
+            bands += [band] if len(band) else []
             if panel.beside_paper and name in line.paper:
                 color = _BLACK if several else line.color
                 data.append(_paper(label, line.paper[name], color, 1.0, last_step))
     target = target_here(panel, evidence)
     if target:
         data += _target(target, evidence, data)
-    layout = _layout(X_TITLES[panel.x], panel.y, panel.y_range)
+    y_range = held_range(*panel.y_range, bands) if panel.y_range else None
+    layout = _layout(X_TITLES[panel.x], panel.y, y_range)
+    if all(evidence.series(name).is_accuracy for name in panel.series):
+        # An interval of two seeds can be wider than all there is.
+        layout["yaxis"] |= {"minallowed": 0, "maxallowed": 1}
     if panel.log_x:
         layout["xaxis"]["type"] = "log"
     if panel.log_y:

@@ -1,6 +1,5 @@
 """A study's picture, by matplotlib: a function for each kind of panel."""
 
-from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 
 from bnrepro.paper import paper_curve
 from bnrepro.render.captions import X_TITLES, title_of
+from bnrepro.render.ranges import held_range
 from bnrepro.render.target import REACHED, Target, target_here, target_of_paper
 from bnrepro.render.thinning import thin
 from bnrepro.studies.evidence import Evidence
@@ -90,7 +90,7 @@ def _draw_curves(axes: Axes, panel: Curves, evidence: Evidence) -> None:
         axes.set_yscale("log")
     if panel.y_range:
         bands = (evidence.band(line.label, name) for line in shown for name in panel.series)
-        _hold_range(axes, *panel.y_range, [band for band in bands if len(band)])
+        axes.set_ylim(held_range(*panel.y_range, [band for band in bands if len(band)]))
     elif all(evidence.series(name).is_accuracy for name in panel.series):
         low, high = axes.get_ylim()  # an interval of two seeds can be wider than all there is
         axes.set_ylim(0.0 if panel.target else max(0.0, low), min(1.0, high))
@@ -158,16 +158,6 @@ def _draw_target(axes: Axes, target: Target, evidence: Evidence) -> None:
         color = evidence.study.line(name).color
         axes.plot(place, target.level, "D", color=color, markersize=5, label=label)
         label = "_"
-
-
-def _hold_range(axes: Axes, low: float, high: float, means: Sequence[pd.DataFrame]) -> None:
-    """The range that was asked for; wider where a mean ends outside it."""
-    ends = [float(band["mean"].iloc[-1]) for band in means]
-    if min(ends, default=low) < low:
-        low = min(0.0, 1.05 * min(ends))
-    if max(ends, default=high) > high:
-        high = 1.05 * max(ends)
-    axes.set_ylim(low, high)
 
 
 def _draw_papers(axes: Axes, panel: PaperCurves, evidence: Evidence) -> None:

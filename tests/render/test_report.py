@@ -279,7 +279,7 @@ def test_charts_hold_every_line_that_ran_and_the_papers(runs: Path, tmp_path: Pa
     assert diamonds["x"][1] < diamonds["x"][0] <= level["x"][1]
     fig1 = _plain(_evidence(runs, tmp_path, "fig1"))
     assert len([trace for trace in fig1["fig1-0"] if trace.get("fill")]) == 2
-    assert len(fig1["fig1-1"]) == 3 * 3, "mean, interval and the paper's, of three percentiles"
+    assert len(fig1["fig1-1"]) == 2 * 3, "mean and the paper's, of three percentiles"
 
 
 def test_paper_does_not_stretch_the_axis_of_a_short_run(tmp_path: Path) -> None:
@@ -288,6 +288,9 @@ def test_paper_does_not_stretch_the_axis_of_a_short_run(tmp_path: Path) -> None:
     traces = [trace for chart in charts(evidence) for trace in chart.data]
     assert any(trace["name"].startswith("paper") for trace in traces)
     assert max(place for trace in traces for place in trace["x"]) == 80, "our last step"
+    accuracy = charts(evidence)[0].layout["yaxis"]
+    assert accuracy["range"][0] <= 0.5, "what ends below the range that was asked for is seen"
+    assert (accuracy["minallowed"], accuracy["maxallowed"]) == (0, 1)
     for text in (title_of(evidence), caption_of(evidence)):
         assert "digits data" in text
         assert "the paper, digitized, as far as our steps go" in text
