@@ -25,7 +25,7 @@ _PATIENCE = 600.0  # seconds, of a busy machine
 
 # Its children start with everything imported: in milliseconds, not seconds.
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["bnrepro.cli", "bnrepro.training"])
+_context.set_forkserver_preload(["bnrepro.cli", "bnrepro.training", "hydra", "sklearn.datasets"])
 
 
 class LossError(Exception):
