@@ -14,8 +14,8 @@ from bnrepro.runs import RunDirectory, State, locate
 OVERRIDES = (
     "experiment=fig1/with_bn",
     "scale=smoke",
-    "steps=1000",
-    "evaluation.every=50",
+    "steps=400",
+    "evaluation.every=40",
     "optim.momentum=0.5",
     "runtime.compile=off",
     "runtime.tensorboard=false",
@@ -124,7 +124,7 @@ class Trial:
             ):
                 break
             time.sleep(0.005)
-        time.sleep(self.random.uniform(0, 0.2))
+        time.sleep(self.random.uniform(0, 0.1))
         return command
 
     def finish(self, *overrides: str) -> tuple[str, tuple[bytes, ...]]:
