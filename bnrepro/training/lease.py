@@ -11,7 +11,7 @@ from rich.console import Console
 from bnrepro.config import RunConfig
 from bnrepro.errors import RunBusyError, RunDeletedError, RunFailedError, UserError
 from bnrepro.runs import Lock, LockedError, RunDirectory, State, make_folder
-from bnrepro.training.checkpoint import has_intact_checkpoint
+from bnrepro.training.checkpoint import has_checkpoint, has_intact_checkpoint
 from bnrepro.training.memory import is_out_of_memory
 
 Say = Callable[[str], None]
@@ -94,8 +94,11 @@ def _is_disk_full(error: Exception) -> bool:
 
 
 def _cannot_go_on(directory: RunDirectory, error: OSError) -> RunFailedError:
-    intact = has_intact_checkpoint(directory)
-    kept = "the last good checkpoint is kept" if intact else "there is no checkpoint yet"
+    kept = "there is no checkpoint yet"
+    if has_intact_checkpoint(directory):
+        kept = "the last good checkpoint is kept"
+    elif has_checkpoint(directory):
+        kept = "no checkpoint can be read now"
     reason, remedy = str(error), "put that right"
     if _is_disk_full(error):
         reason, remedy = "no space left on the disk", "make room"

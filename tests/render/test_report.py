@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bnrepro.config import seal
 from bnrepro.errors import UserError
 from bnrepro.render.captions import caption_of, title_of
 from bnrepro.render.charts import charts
@@ -162,8 +163,8 @@ def test_written_again_it_is_the_same_to_the_byte(
 
 def test_html_in_provenance_is_shown_as_it_is(tmp_path: Path) -> None:
     directory = write_run(tmp_path / "runs", "fig1/with_bn", {"test/accuracy": FAST})
-    text = directory.config.read_text()
-    directory.config.write_text(text.replace("a processor", "a <b>|fast|</b> one"))
+    text, _, _ = directory.config.read_text().partition("# sha256")
+    directory.config.write_text(seal(text.replace("a processor", "a <b>|fast|</b> one")))
     report = write_report(
         gathered(tmp_path / "runs", tmp_path, "smoke"), "smoke", tmp_path, html=True
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bnrepro.config import STORED_VERSION, RunConfig, preset, read_stored, run_id
+from bnrepro.config import STORED_VERSION, RunConfig, preset, read_stored, run_id, seal
 from bnrepro.errors import UserError
 from bnrepro.runs import (
     RunDirectory,
@@ -160,9 +160,9 @@ def test_config_that_cannot_be_read_is_counted_and_said(tmp_path: Path, damage: 
 
 def test_config_of_a_later_version_is_not_guessed_at(tmp_path: Path) -> None:
     directory = write_run(tmp_path, "fig1/with_bn", CURVE)
-    text = directory.config.read_text()
+    text, _, _ = directory.config.read_text().partition("# sha256")
     later = text.replace(f"version: {STORED_VERSION}", f"version: {STORED_VERSION + 1}")
-    directory.config.write_text(later)
+    directory.config.write_text(seal(later))
     assert read_stored(directory.config) is None
 
 
