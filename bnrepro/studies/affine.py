@@ -1,5 +1,7 @@
 """Section 3: whether gamma and beta are needed."""
 
+from itertools import product
+
 import numpy as np
 
 from bnrepro.measure.quantities import Quantity, Unit, final, gain, level
@@ -37,12 +39,11 @@ _LINES = tuple(
     Line(
         _label(activation, learnt),
         "mechanisms/mlp",
-        (f"model.activation={name}", *overrides, "measures=[gamma]"),
+        (f"model.activation={_ACTIVATIONS[activation]}", *_LEARNT[learnt], "measures=[gamma]"),
         color,
         group=activation,
     )
-    for activation, name in _ACTIVATIONS.items()
-    for (learnt, overrides), color in zip(_LEARNT.items(), PALETTE, strict=False)
+    for (activation, learnt), color in zip(product(_ACTIVATIONS, _LEARNT), PALETTE, strict=True)
 )
 
 
@@ -99,10 +100,8 @@ STUDY = Study(
     lines=_LINES,
     series=(ACCURACY, *(Series(f"gamma of {layer}", gamma_of(layer)) for layer in _LAYERS)),
     panels=(
-        Curves(
-            "(a) sigmoid", ("accuracy",), "test accuracy", _of_activation("sigmoid"), log_x=True
-        ),
-        Curves("(b) ReLU", ("accuracy",), "test accuracy", _of_activation("ReLU"), log_x=True),
+        Curves("(a) sigmoid", ("accuracy",), "test accuracy", _of_activation("sigmoid")),
+        Curves("(b) ReLU", ("accuracy",), "test accuracy", _of_activation("ReLU")),
         Curves(
             "(c) gamma of the last hidden layer",
             (f"gamma of {_LAYERS[-1]}",),

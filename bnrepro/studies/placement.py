@@ -4,6 +4,7 @@ import numpy as np
 
 from bnrepro.measure.quantities import Quantity, final, gain, steps_to
 from bnrepro.measure.verdict import Above
+from bnrepro.runs.ended import EndedRun
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import PALETTE, Claim, Column, Curves, Line, Study, Table
 
@@ -40,7 +41,19 @@ def _lines() -> list[Line]:
     return lines
 
 
-_STEPS = {network: steps_to(accuracy) for network, accuracy in _LEVELS.items()}
+def _steps(run: EndedRun, reference: EndedRun) -> float | None:
+    network = "ConvNet" if run.config.model.name == "convnet" else "MLP"
+    return steps_to(_LEVELS[network]).measure(run, reference)
+
+
+_STEPS = Quantity(
+    "steps_to_level",
+    "steps to an accuracy of "
+    + ", ".join(f"{accuracy:g} ({network})" for network, accuracy in _LEVELS.items()),
+    "steps",
+    _steps,
+)
+_RANGES = {"MLP": (0.8, 1.0), "ConvNet": (0.0, 1.0)}
 
 
 def _panel(letter: str, network: str, activation: str) -> Curves:
@@ -48,7 +61,7 @@ def _panel(letter: str, network: str, activation: str) -> Curves:
         line.label for line in _lines() if line.label.startswith(_label(network, activation, ""))
     )
     title = f"({letter}) {network}, {activation}"
-    return Curves(title, ("accuracy",), "test accuracy", lines, y_range=(0, 1))
+    return Curves(title, ("accuracy",), "test accuracy", lines, y_range=_RANGES[network])
 
 
 def _difference(evidence: Evidence, network: str, activation: str) -> float:
@@ -70,11 +83,6 @@ def _answer(evidence: Evidence) -> str:
     return f"Behind the nonlinearity the final accuracy is higher by so many points: {told}."
 
 
-def _column(network: str, quantity: Quantity) -> Column:
-    heading = f"steps to {_LEVELS[network]:g} ({network})"
-    return Column(heading, quantity, ",.0f", beside_paper=False)
-
-
 STUDY = Study(
     name="placement",
     title="Section 3.2: before or after the nonlinearity",
@@ -87,7 +95,7 @@ STUDY = Study(
     table=Table(
         (
             Column("final accuracy", final(), ".4f", beside_paper=False),
-            *(_column(network, quantity) for network, quantity in _STEPS.items()),
+            Column(_STEPS.sentence, _STEPS, ",.0f", beside_paper=False),
         )
     ),
     claims=(
