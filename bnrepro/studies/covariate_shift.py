@@ -140,7 +140,9 @@ STUDY = Study(
             "norm of the change",
             log_y=True,
         ),
-        Curves("(c) its direction", (_COSINE.name,), "cosine of before and after"),
+        Curves(
+            "(c) its direction", (_COSINE.name,), "cosine of before and after", y_range=(0, 1.02)
+        ),
         Curves("(d) accuracy", ("accuracy",), "held-out accuracy", y_range=(0, 1)),
     ),
     table=Table(

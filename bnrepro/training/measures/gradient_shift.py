@@ -20,7 +20,8 @@ def gradient_shift(subject: Subject) -> Measurement:
     for layer, name in loss.layers.items():
         below = {other: updated[other] for other in names[: names.index(name)]}
         _, shifted = loss.at(loss.parameters | below)
-        before, after = gradient[name].flatten(), shifted[name].flatten()
+        # In double precision: 1 minus the cosine of a small angle would be lost.
+        before, after = (one[name].flatten().double() for one in (gradient, shifted))
         cosine = before @ after / (before.norm() * after.norm())
         row[tags.gradient_shift(layer, "norm")] = float((before - after).norm())
         row[tags.gradient_shift(layer, "cosine")] = float(cosine)

@@ -15,6 +15,7 @@ from bnrepro.training.measurement import Measurement, Subject
 
 _EXAMPLES = 16
 _PERCENTILES = (10, 50, 90)
+_ROUNDING = 1e-12  # relative to the largest singular value
 
 
 def jacobian(subject: Subject) -> Measurement:
@@ -72,6 +73,8 @@ def _describe(layer: str, jacobian_NOI: Tensor) -> Row:
     if not jacobian_NOI.isfinite().all():  # a network that diverges; its loss tells
         return {}
     values = torch.linalg.svdvals(jacobian_NOI).flatten()
+    # Of units that are off nothing but rounding comes out.
+    values = values.where(values > _ROUNDING * values.max(), 0)
     near_one = ((values >= 0.5) & (values <= 2)).double().mean()
     row = {singular_values(layer, "near_one"): float(near_one)}
     for percentile in _PERCENTILES:

@@ -133,6 +133,24 @@ def test_linear_network_has_the_singular_values_of_its_weights(session) -> None:
     assert row[tags.singular_values(tags.END_TO_END, "near_one")] == 1
 
 
+def test_units_that_are_off_pass_nothing_on(session) -> None:
+    """Half of the units: singular values of exactly 0, not of rounding."""
+    one = session("norm=none", "model.activation=relu", "model.hidden=[6,6]")
+    below, layer = _layers(one)
+    nn.init.orthogonal_(layer.linear.weight)
+    nn.init.constant_(below.linear.bias, -1e3)
+    with torch.no_grad():
+        below.linear.bias[:3] = 1e3
+    row = _measure("jacobian", one)
+    assert row[tags.singular_values("hidden.1", "p10")] == 0
+    assert row[tags.singular_values("hidden.1", "near_one")] == 0.5
+
+
+def test_angle_of_a_small_shift_is_not_lost(session) -> None:
+    row = _measure("gradient_shift", session("optim.lr=1e-4"))
+    assert 0 < 1 - row[tags.gradient_shift("output", "cosine")] < 1e-6
+
+
 @pytest.mark.parametrize("norm", ["none", "batch", "layer"])
 def test_jacobian_of_a_layer_is_autograds(session, norm: str) -> None:
     one = session(f"norm={norm}", "model.hidden=[5,7]")
