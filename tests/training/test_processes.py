@@ -81,7 +81,7 @@ def _started(*command: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]
         try:
             while (status := directory.read_status()) is None or status.step < 5:
                 assert process.poll() is None, process.communicate()
-                time.sleep(0.02)
+                time.sleep(0.1)
             siblings = _children(_parent(status.pid))
             yield process, [status.pid, *(pid for pid in siblings if pid != status.pid)]
         finally:
