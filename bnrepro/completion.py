@@ -1,6 +1,9 @@
-"""TAB completion: Hydra overrides (experiments, groups, keys, their choices), studies, scales."""
+"""TAB completion: Hydra overrides (experiments, groups, keys, choices), studies, scales, runs."""
 
 import os
+from pathlib import Path
+
+import typer
 
 from bnrepro.errors import UserError
 
@@ -20,11 +23,14 @@ def complete_override(incomplete: str) -> list[tuple[str, str]]:
 
 
 def complete_study(incomplete: str) -> list[str]:
-    """The studies whose name begins so; none where the user's own folder is not there."""
-    from bnrepro.studies.registry import study_names
+    """The studies and collections whose name begins so.
+
+    None where the user's own folder is not there.
+    """
+    from bnrepro.studies.registry import COLLECTIONS, study_names
 
     try:
-        return [name for name in study_names() if name.startswith(incomplete)]
+        return [name for name in [*study_names(), *COLLECTIONS] if name.startswith(incomplete)]
     except UserError:
         return []  # the command itself says what is wrong
 
@@ -37,6 +43,24 @@ def names_of_studies() -> str:
 def complete_scale(incomplete: str) -> list[tuple[str, str]]:
     """The scales whose name begins so, with what they are."""
     return [value for value in _values("scale") if value[0].startswith(incomplete)]
+
+
+def complete_run(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """The runs whose id begins so, each with its experiment and what was changed.
+
+    Args:
+        ctx: of the command, which may have been told another folder of runs.
+        incomplete: the word.
+    """
+    from bnrepro.runs import find_runs
+    from bnrepro.sweep import read_runs
+
+    directories = find_runs(Path(ctx.params.get("runs") or "runs"))
+    listed = read_runs(one for one in directories if one.path.name.startswith(incomplete))
+    return [
+        (row.id, " ".join(filter(None, (row.experiment, f"seed={row.seed}", row.changed))))
+        for row, _ in listed
+    ]
 
 
 def _key_before_cursor() -> str | None:

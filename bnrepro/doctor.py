@@ -26,7 +26,7 @@ class Finding(NamedTuple):
 
 
 def examine(runs: Path) -> list[Finding]:
-    """Versions, devices, threads, compiler, data and free disk.
+    """Versions, devices, threads, compiler, data, how fast they are read, and free disk.
 
     Args:
         runs: folder of the run directories, whose disk is looked at.
@@ -39,6 +39,7 @@ def examine(runs: Path) -> list[Finding]:
         _threads(),
         _compiler(),
         *_data(),
+        *_feeds(),
         _disk(runs),
     ]
 
@@ -80,6 +81,31 @@ def _data() -> list[Finding]:
                     f"data {name}", "not here", f"bnrepro data fetch {name}, or set BNREPRO_DATA"
                 )
             )
+    return findings
+
+
+def _feeds() -> list[Finding]:
+    """Whether the cores read ImageNet as fast as a GPU asks for it."""
+    import torch
+
+    from bnrepro.data.feed import GPU_NEEDS, measure_feeds
+
+    cores = os.cpu_count() or 1
+    there = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    gpus = [gpu for name in there for gpu in GPU_NEEDS if gpu in name] or [next(iter(GPU_NEEDS))]
+    need = sum(GPU_NEEDS[gpu] for gpu in gpus)
+    who = f"{len(gpus)} {gpus[0]} would take" if not there else f"{len(there)} {gpus[0]} take"
+    findings = []
+    for form, feed in measure_feeds().items():
+        rate = cores * feed.images_per_second
+        verdict = "enough" if rate >= need else f"needs {feed.cores(need)} cores"
+        findings.append(
+            Finding(
+                f"images from {form}",
+                f"about {rate:,.0f}/s at 256 px on {cores} cores",
+                f"{who} about {need:,}/s: {verdict}",
+            )
+        )
     return findings
 
 

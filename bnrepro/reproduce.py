@@ -8,16 +8,15 @@ from pathlib import Path
 from rich.console import Console
 
 from bnrepro.config import RunConfig, run_id
-from bnrepro.errors import UserError, nearest
+from bnrepro.errors import UserError
 from bnrepro.render.report import Report, write_report
 from bnrepro.runs.archive import unpack_runs
 from bnrepro.runs.ended import EndedRuns
 from bnrepro.studies.evidence import Evidence, gather, line_config
-from bnrepro.studies.registry import studies, study, study_names
+from bnrepro.studies.registry import COLLECTIONS, select, studies
 from bnrepro.studies.study import Study
 from bnrepro.sweep import Launcher, Swept, sweep
 
-ALL = "all"
 PUBLISHED = Path("results")
 """What the project publishes, in a checkout."""
 
@@ -48,7 +47,7 @@ def reproduce(
     """Train what studies lack at a scale, and write the report on all that has run there.
 
     Args:
-        names: of studies, or ``all``.
+        names: of studies and collections, or ``all``.
         scale: how big.
         seeds: runs of each line: 0, 1 and so on.
         launcher: where the runs execute.
@@ -60,7 +59,7 @@ def reproduce(
     Raises:
         UserError: an unknown study or scale, or what runs and results refuse.
     """
-    wanted = [study(name) for name in _chosen(names)]
+    wanted = select(names)
     configs = [
         line_config(line, scale).model_copy(update={"seed": seed})
         for one in wanted
@@ -104,7 +103,8 @@ def report(runs: Path, scale: str, results: Path, html: bool) -> Report:
     Raises:
         UserError: nothing has run, or the results cannot be written.
     """
-    return write_report(evidence_of_all(runs, scale, results), scale, results, html)
+    studies_there = evidence_of_all(runs, scale, results)
+    return write_report(studies_there, scale, results, html, COLLECTIONS)
 
 
 def evidence_of_all(runs: Path, scale: str, results: Path) -> list[Evidence]:
@@ -138,34 +138,30 @@ def report_published(scale: str, out: Path) -> Report:
 
 def evidence_of(
     name: str, scale: str, runs: Path, results: Path, overrides: Sequence[str] = ()
-) -> Evidence:
-    """What there is of a study, at a scale, under overrides.
+) -> list[Evidence]:
+    """What there is of a study, or of those of a collection, at a scale, under overrides.
 
     Raises:
         UserError: there is no such study, an override is wrong, or nothing has run.
     """
-    one = study(name)
-    folder = folder_of(one, scale, results, overrides)
-    evidence = gather(one, scale, EndedRuns(runs), folder, overrides)
-    if evidence.is_empty:
+    ended = EndedRuns(runs)
+    gathered = [
+        gather(one, scale, ended, folder_of(one, scale, results, overrides), overrides)
+        for one in select([name])
+    ]
+    answered = [evidence for evidence in gathered if not evidence.is_empty]
+    if not answered:
         raise UserError(
             f"{name}: no finished run at scale={scale} under {runs}; "
-            + "".join(f"{note}; " for note in evidence.notes)
+            + "".join(f"{note}; " for note in dict.fromkeys(ended.notes))
             + f"`bnrepro reproduce {name} --scale {scale}` makes them"
         )
-    return evidence
+    return answered
 
 
 def folder_of(one: Study, scale: str, results: Path, overrides: Sequence[str] = ()) -> Path:
     """Where a study is written: what was changed does not pass for the paper's."""
     return results / scale / ",".join([one.name, *overrides]).replace("/", "_")
-
-
-def _chosen(names: Sequence[str]) -> list[str]:
-    for name in names:
-        if name != ALL and name not in study_names():
-            raise UserError(f"{name}: no such study; {nearest(name, [*study_names(), ALL])}")
-    return study_names() if ALL in names else list(dict.fromkeys(names))
 
 
 def _once(configs: Sequence[RunConfig], runs: Path) -> list[RunConfig]:

@@ -52,9 +52,9 @@ def _row(step: int, seed: int, tags: list[str]) -> Row:
 def seconds_to_last_point(folder: Path, count: int, rows: int) -> float:
     """Start the dashboard, wait until it shows everything, stop it."""
     started = time.monotonic()
-    command = [sys.executable, "-m", "bnrepro", "dashboard", "--scale", "smoke", "--no-open"]
+    command = [sys.executable, "-m", "bnrepro", "dashboard", "--scale", "smoke", "--seeds"]
     process = subprocess.Popen(
-        command,
+        [*command, "--no-open"],
         cwd=folder,
         stdout=subprocess.PIPE,
         text=True,
@@ -62,7 +62,7 @@ def seconds_to_last_point(folder: Path, count: int, rows: int) -> float:
     )
     assert process.stdout is not None
     try:
-        address = next(line for line in process.stdout if line.startswith("http")).partition("?")[0]
+        address = next(line for line in process.stdout if line.startswith("http")).split()[0]
         runs = [f"{e}/seed{s}" for e in _EXPERIMENTS for s in range(count // len(_EXPERIMENTS))]
         while _points(address, runs) < rows * len(runs):
             time.sleep(0.05)

@@ -8,4 +8,5 @@ if [ ! -x .venv/bin/python ]; then
     }
     "$python" -m venv .venv
 fi
-.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable ".${extra:+[$extra]}"
+if [ -t 1 ]; then quiet=; else quiet=--quiet; fi # in a terminal, what is downloaded is shown
+.venv/bin/python -m pip install $quiet --constraint constraints.txt --editable ".${extra:+[$extra]}"

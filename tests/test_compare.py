@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from bnrepro.compare import Comparison, compare, label_configs
+from bnrepro.comparison import Comparison, compare, label_configs
 from bnrepro.config import expand, load
 from bnrepro.errors import UserError
 from bnrepro.runs import write_run

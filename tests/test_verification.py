@@ -16,8 +16,8 @@ from bnrepro.data import prepared_files
 from bnrepro.errors import UserError
 from bnrepro.inference.trained import load_trained
 from bnrepro.reproduce import evidence_of
-from bnrepro.runs import RunDirectory, State, locate
-from bnrepro.sweep.table import rows_of
+from bnrepro.runs import RunDirectory, State, find_runs, locate
+from bnrepro.sweep import read_runs
 from bnrepro.training import run
 from bnrepro.verification import Verification, verify_all, verify_runs
 
@@ -78,7 +78,14 @@ def test_whole_run_has_no_damage(directory: RunDirectory, config: RunConfig) -> 
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.7, 1.0])
 @pytest.mark.parametrize(
     "name",
-    ["weights.safetensors", "metrics.jsonl", "histograms.jsonl", "digests.json", "checkpoint.pt"],
+    [
+        "weights.safetensors",
+        "metrics.jsonl",
+        "histograms.jsonl",
+        "digests.json",
+        "checkpoint.pt",
+        "config.yaml",
+    ],
 )
 def test_flipped_bit_is_found_wherever_it_is(
     directory: RunDirectory, name: str, part: float
@@ -174,13 +181,13 @@ def test_damage_of_prepared_data_is_a_line_each(config: RunConfig, tmp_path: Pat
     for folder in folders:
         folder.mkdir(parents=True)
         for split in prepared_files.SPLITS:
-            prepared_files.pixels_file(folder, split).write_bytes(bytes(12))
-        digest = prepared_files.sha256(prepared_files.pixels_file(folder, "train"))
-        split = prepared_files.PreparedSplit([0], digest, [], [])
+            prepared_files.images_file(folder, split).write_bytes(bytes(12))
+        digest = prepared_files.sha256(prepared_files.images_file(folder, "train"))
+        split = prepared_files.PreparedSplit([0], [], digest, [], [])
         splits = dict.fromkeys(prepared_files.SPLITS, split)
-        index = prepared_files.Index("images", 2, ["one"], 0, {}, splits)
+        index = prepared_files.Index("images", "pixels", 2, ["one"], ["one"], 0, {}, splits)
         prepared_files.write_index(folder, index)
-    _flip_bit(prepared_files.pixels_file(folders[0], "val"), 3)
+    _flip_bit(prepared_files.images_file(folders[0], "val"), 3)
     _flip_bit(prepared_files.index_file(folders[1]), 90)
     done = verify_all(Path(config.runtime.runs))
     assert (done.runs, done.sets) == (1, 3)
@@ -231,7 +238,7 @@ def test_damaged_config_is_said_in_a_line_and_recovered(
     assert verify_all(runs).damage == [
         f"{directory.config}: damaged, or written by another version of bnrepro"
     ]
-    assert rows_of(runs) == []
+    assert list(read_runs(find_runs(runs))) == []
     status = CliRunner().invoke(app, ["status", "--runs", str(runs)])
     assert status.exit_code == 0, status.exception
     assert "1 run(s) left out: config.yaml is damaged" in status.output

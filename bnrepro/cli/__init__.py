@@ -13,6 +13,7 @@ from rich.console import Console
 from bnrepro.cli import (  # isort: skip
     train,  # noqa: F401
     sweep,  # noqa: F401
+    status,  # noqa: F401
     estimate,  # noqa: F401
     compare,  # noqa: F401
     configs,  # noqa: F401

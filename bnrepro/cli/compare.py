@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bnrepro.cli.app import app, examples
-from bnrepro.cli.options import Debug, Json, Out, Overrides, Runs, Workers
+from bnrepro.cli.options import ConfigDir, Debug, Json, Out, Overrides, Runs, Workers
 from bnrepro.cli.sweep import exit_as
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 )
 def compare(
     overrides: Overrides = None,
+    config_dir: ConfigDir = None,
     metric: Annotated[
         str, typer.Option(help="test/accuracy, test/loss or train/loss.")
     ] = "test/accuracy",
@@ -45,10 +46,11 @@ def compare(
 ) -> None:
     """Compare what a sweep trains: means over seeds, intervals, differences, a picture, a page.
 
-    What is missing is trained first. Lines are named by what differs; each is compared with the
-    first, seed by seed. Exit codes as for `bnrepro sweep`.
+    Names of experiments ('fig2/*') and runs' ids can be compared, too. What is missing is trained
+    first. Lines are named by what differs; each is compared with the first, seed by seed. Exit
+    codes as for `bnrepro sweep`.
     """
-    from bnrepro.compare import compare as run_comparison
+    from bnrepro.comparison import compare as run_comparison
     from bnrepro.sweep import Launcher
 
     console = Console(stderr=as_json)

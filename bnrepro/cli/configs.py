@@ -16,13 +16,18 @@ from bnrepro.cli.options import ConfigDir, Debug, Json, Overrides, Runs
 @app.command(
     "list", epilog=examples("bnrepro list", "bnrepro list --json", "bnrepro list --runs D")
 )
-def list_presets(runs: Runs = Path("runs"), as_json: Json = False, debug: Debug = False) -> None:
+def list_presets(
+    config_dir: ConfigDir = None,
+    runs: Runs = Path("runs"),
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
     """Show the studies, experiments, scales and data sets, and which runs exist."""
     from bnrepro.config.groups import options
     from bnrepro.runs import count_runs
-    from bnrepro.studies.registry import studies
+    from bnrepro.studies.registry import COLLECTIONS, studies
 
-    groups = {"study": {one.name: one.question for one in studies()}}
+    groups = {"study": {one.name: one.question for one in studies()}, "collection": COLLECTIONS}
     groups |= {group: options(group) for group in ("experiment", "scale", "data")}
     counts = count_runs(runs)
     if as_json:

@@ -106,6 +106,7 @@ def prepare(
             data.bad_images,
             data.root,
             Console(stderr=as_json),
+            data.storage,
         )
     if as_json:
         typer.echo(json.dumps({"data": name, "folder": folder and str(folder)}))

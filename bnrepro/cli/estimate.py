@@ -54,7 +54,8 @@ def estimate(
         typer.echo(json.dumps({"runs": rows, "all": total}, indent=2))
         return
     table = Table(*rows[0])
-    for row in [*rows, {"experiment": "all", **total}]:
+    shown: list[dict[str, object]] = [*rows, {"experiment": "all", **total}]
+    for row in shown:
         table.add_row(*(_text(row.get(column)) for column in rows[0]))
     console.print(table)
     if any(one.data_share is None for one in estimates):

@@ -18,6 +18,7 @@ from bnrepro.cli.options import (
     TrainedRun,
     TrainedRuns,
 )
+from bnrepro.completion import complete_run
 
 if TYPE_CHECKING:
     from bnrepro.inference import Evaluation, Export, Prediction
@@ -49,7 +50,7 @@ def evaluate(
 ) -> None:
     """Measure finished runs on held-out data: accuracy@1 and @5, loss. Several are an ensemble."""
     from bnrepro.inference import evaluate as evaluate_runs
-    from bnrepro.inference import find_run
+    from bnrepro.runs import find_run
 
     rows = evaluate_runs(
         [find_run(name, runs) for name in names],
@@ -131,7 +132,7 @@ def export(
     Class names, preprocessing, provenance, accuracy and a checksum are in the file.
     """
     from bnrepro.inference import export as export_run
-    from bnrepro.inference import find_run
+    from bnrepro.runs import find_run
 
     written = export_run(
         find_run(name, runs),
@@ -176,7 +177,11 @@ def _show_export(written: "Export", format_name: str, as_json: bool) -> None:
 def predict(
     network: Annotated[
         str,
-        typer.Argument(metavar="NETWORK", help="File from `bnrepro export`, run directory or id."),
+        typer.Argument(
+            metavar="NETWORK",
+            help="File from `bnrepro export`, run directory or id.",
+            autocompletion=complete_run,
+        ),
     ],
     pictures: Annotated[
         list[str], typer.Argument(metavar="IMAGE", help="Files; -: one from standard input.")

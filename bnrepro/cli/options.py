@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from bnrepro.cli.app import settings
-from bnrepro.completion import complete_override, complete_scale
+from bnrepro.completion import complete_override, complete_run, complete_scale
 
 
 def _set_debug(value: bool) -> None:
@@ -45,7 +45,11 @@ Out = Annotated[
     Path, typer.Option("--out", help="Folder to write to; results/ is what the project publishes.")
 ]
 Scale = Annotated[
-    str, typer.Option(help="How big: smoke, laptop, gpu, paper.", autocompletion=complete_scale)
+    str,
+    typer.Option(
+        help="How big: smoke, laptop, gpu, paper, ...; see `bnrepro list`.",
+        autocompletion=complete_scale,
+    ),
 ]
 Html = Annotated[
     bool, typer.Option("--html", help="Write report.html, too: one page, works offline.")
@@ -57,12 +61,37 @@ Workers = Annotated[
 Slurm = Annotated[
     bool, typer.Option("--slurm", help="As jobs of SLURM (pip install 'bnrepro\\[slurm]').")
 ]
+Ray = Annotated[
+    bool,
+    typer.Option("--ray", help="As tasks of Ray, at RAY_ADDRESS (pip install 'bnrepro\\[ray]')."),
+]
 Partition = Annotated[str | None, typer.Option(help="SLURM partition.")]
-Hours = Annotated[float, typer.Option(min=0, help="Time limit of a SLURM job.")]
-Gpus = Annotated[int, typer.Option(min=0, help="GPUs of a SLURM job.")]
-TrainedRun = Annotated[str, typer.Argument(metavar="RUN", help="Run directory, or a run's id.")]
+Hours = Annotated[
+    float, typer.Option(min=0, help="Time limit of a SLURM job, which is then queued again.")
+]
+Nodes = Annotated[int, typer.Option(min=1, help="Machines of a SLURM job.")]
+Tasks = Annotated[
+    int, typer.Option(min=1, help="Processes on each of them, which train one run together.")
+]
+Cpus = Annotated[int | None, typer.Option(min=1, help="Cores of a process in a cluster.")]
+Gpus = Annotated[int, typer.Option(min=0, help="GPUs of a job, on each machine.")]
+Memory = Annotated[float | None, typer.Option(min=0, help="GB of a job, on each machine.")]
+PerGpu = Annotated[int, typer.Option("--per-gpu", min=1, help="Runs side by side on a GPU.")]
+TrainedRun = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="Run directory, or the beginning of a run's id.",
+        autocompletion=complete_run,
+    ),
+]
 TrainedRuns = Annotated[
-    list[str], typer.Argument(metavar="RUN", help="Run directories, or runs' ids.")
+    list[str],
+    typer.Argument(
+        metavar="RUN",
+        help="Run directories, or the beginnings of runs' ids.",
+        autocompletion=complete_run,
+    ),
 ]
 PopulationBatches = Annotated[
     int, typer.Option(min=1, help="Training mini-batches of population or pooled statistics.")

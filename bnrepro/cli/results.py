@@ -56,13 +56,15 @@ def figure(
     from bnrepro.render.report import write_study
     from bnrepro.reproduce import evidence_of
 
-    evidence = evidence_of(name, scale, runs, out, overrides or [])
-    files = list(map(str, write_study(evidence)))
-    _show_notes(evidence.notes)
-    missing = [line.label for line in evidence.missing]
+    drawn = evidence_of(name, scale, runs, out, overrides or [])
+    files = [str(file) for evidence in drawn for file in write_study(evidence)]
+    notes = list(dict.fromkeys(note for evidence in drawn for note in evidence.notes))
+    _show_notes(notes)
+    missing = [line.label for evidence in drawn for line in evidence.missing]
     if as_json:
-        values = {"folder": str(evidence.folder), "files": files, "not_run": missing}
-        typer.echo(json.dumps(values | {"notes": evidence.notes}))
+        folder = drawn[0].folder if len(drawn) == 1 else drawn[0].folder.parent
+        values = {"folder": str(folder), "files": files, "not_run": missing}
+        typer.echo(json.dumps(values | {"notes": notes}))
         return
     if missing:
         typer.echo(
@@ -158,12 +160,13 @@ def reproduce(
 
     The same command again goes on where it was stopped. Exit codes as for `bnrepro sweep`.
     """
-    from bnrepro.reproduce import ALL
     from bnrepro.reproduce import reproduce as run_all
-    from bnrepro.sweep import Launcher
+    from bnrepro.studies.registry import ALL
+    from bnrepro.sweep import Job, Launcher
 
     console = Console(stderr=as_json)
-    launcher = Launcher(workers, slurm, partition, hours, gpus)
+    job = Job(partition, hours, gpus=gpus)
+    launcher = Launcher(workers, "slurm" if slurm else "local", job)
     done = run_all(names or [ALL], scale, seeds, launcher, runs, out, html, console)
     if done.report is not None:
         _show_report(done.report, scale, as_json)
@@ -173,17 +176,28 @@ def reproduce(
 @app.command(
     epilog=examples(
         "bnrepro dashboard",
-        "bnrepro dashboard --scale laptop",
+        "bnrepro dashboard fig1 --scale laptop --seeds",
         "bnrepro dashboard --runs D --port 7007 --no-open",
     )
 )
 def dashboard(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="STUDY...",
+            help="Whose runs, other for those of no study; none: as many as TensorBoard shows.",
+            autocompletion=complete_study,
+        ),
+    ] = None,
     scale: Scale = "smoke",
     runs: Runs = Path("runs"),
     out: Out = Path("reports"),
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port; the next free one if it is in use.")
     ] = 6006,
+    seeds: Annotated[
+        bool, typer.Option("--seeds", help="Every run too, beside the means of ended seeds.")
+    ] = False,
     no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -191,7 +205,8 @@ def dashboard(
 
     Runs until Ctrl-C.
     """
-    from bnrepro.dashboard import serve
-    from bnrepro.studies.registry import studies
+    from bnrepro.dashboard import OTHER, serve
+    from bnrepro.studies.registry import studies, study
 
-    serve(runs, scale, out, studies(), port, browse=not no_open, say=typer.echo)
+    only = [name if name == OTHER else study(name).name for name in names or []]
+    serve(runs, scale, out, studies(), port, not no_open, typer.echo, only, seeds)

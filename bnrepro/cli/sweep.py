@@ -1,30 +1,47 @@
-"""`bnrepro sweep` and `bnrepro status`."""
+"""`bnrepro sweep`."""
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from bnrepro.cli.app import app, examples
-from bnrepro.cli.options import Debug, Gpus, Hours, Json, Overrides, Partition, Runs, Slurm, Workers
+from bnrepro.cli.options import (
+    Cpus,
+    Debug,
+    Gpus,
+    Hours,
+    Json,
+    Memory,
+    Nodes,
+    Overrides,
+    Partition,
+    PerGpu,
+    Ray,
+    Slurm,
+    Tasks,
+    Workers,
+)
+from bnrepro.cli.status import show_rows
+from bnrepro.errors import UserError
 
 if TYPE_CHECKING:
     from bnrepro.config import RunConfig
-    from bnrepro.sweep import RunRow, Swept
+    from bnrepro.sweep import Swept
+    from bnrepro.sweep.launcher import Engine
 
 
 @app.command(
     epilog=examples(
         "bnrepro sweep experiment=fig1/with_bn,fig1/without_bn 'seed=range(5)'",
         "bnrepro sweep 'experiment=glob(fig2/*)' scale=smoke --dry-run",
-        "bnrepro sweep experiment=fig2/bn_x5 optim.lr_multiplier=1,5,30 --slurm --gpus 1",
+        "bnrepro sweep experiment=fig2/bn_x5 optim.lr_multiplier=1,5,30 --slurm --gpus 1 --hours 8",
     )
 )
 def sweep(
     overrides: Overrides = None,
     workers: Workers = None,
+    per_gpu: PerGpu = 1,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed runs again.")
     ] = False,
@@ -32,9 +49,14 @@ def sweep(
         bool, typer.Option("--dry-run", help="List the runs and how long they take; start none.")
     ] = False,
     slurm: Slurm = False,
+    ray: Ray = False,
     partition: Partition = None,
     hours: Hours = 4.0,
+    nodes: Nodes = 1,
+    tasks: Tasks = 1,
+    cpus: Cpus = None,
     gpus: Gpus = 0,
+    memory: Memory = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -45,17 +67,21 @@ def sweep(
     1: a run failed or was deleted; 2: wrong command.
     """
     from bnrepro.config import expand
-    from bnrepro.sweep import Launcher
+    from bnrepro.sweep import Job, Launcher
     from bnrepro.sweep import sweep as run_sweep
 
+    if slurm and ray:
+        raise UserError("--slurm --ray: two clusters; give one of them")
     console = Console(stderr=as_json)
     configs = expand(overrides or [])
     if dry_run:
         _show_plan(configs, console, as_json)
         return
-    launcher = Launcher(workers, slurm, partition, hours, gpus)
+    engine: Engine = "slurm" if slurm else "ray" if ray else "local"
+    job = Job(partition, hours, nodes, tasks, cpus, gpus, memory)
+    launcher = Launcher(workers, engine, job, per_gpu)
     swept = run_sweep(configs, launcher, retry_failed, console)
-    _show_rows(swept.rows, as_json)
+    show_rows(swept.rows, as_json)
     exit_as(swept)
 
 
@@ -80,36 +106,6 @@ def _show_plan(configs: "list[RunConfig]", console: Console, as_json: bool) -> N
     from bnrepro.sweep import duration, plan
 
     rows = plan(configs, console)
-    _show_rows(rows, as_json)
+    show_rows(rows, as_json)
     if not as_json:
         typer.echo(f"one worker: {duration(sum(row.seconds_left or 0.0 for row in rows))}")
-
-
-def _show_rows(rows: "list[RunRow]", as_json: bool) -> None:
-    from bnrepro.sweep import table
-
-    if as_json:
-        typer.echo(json.dumps([row._asdict() for row in rows], indent=2))
-    else:
-        Console().print(table(rows))
-
-
-@app.command(epilog=examples("bnrepro status", "bnrepro status --runs D", "bnrepro status --json"))
-def status(runs: Runs = Path("runs"), as_json: Json = False, debug: Debug = False) -> None:
-    """Show how every run stands, also while they are going elsewhere."""
-    from bnrepro.runs import find_runs
-    from bnrepro.sweep import rows_of
-
-    rows = rows_of(runs)
-    shown = {row.directory for row in rows}
-    left_out = [one.path for one in find_runs(runs) if str(one.path) not in shown]
-    if left_out:
-        typer.echo(
-            f"{len(left_out)} run(s) left out: config.yaml is damaged, or of a version of bnrepro "
-            f"that this one cannot read ({left_out[0]})",
-            err=True,
-        )
-    if not rows and not as_json:
-        typer.echo(f"no run under {runs}")
-        return
-    _show_rows(rows, as_json)

@@ -29,8 +29,8 @@ def train(
 ) -> None:
     """Train one run, or go on where it stopped. Bare: experiment=fig1/with_bn scale=smoke.
 
-    Exit code 0: finished or diverged; 130 or 143: stopped by Ctrl-C or SIGTERM; 1: failed;
-    2: wrong command.
+    Exit code 0: finished or diverged; 129, 130 or 143: stopped by a closed terminal, Ctrl-C or
+    SIGTERM; 1: failed; 2: wrong command.
     """
     from bnrepro.config import load
 
@@ -60,7 +60,7 @@ def _last_accuracy(outcome: "Outcome") -> float | None:
     from bnrepro.runs import last_values
     from bnrepro.runs.tags import TEST_ACCURACY
 
-    return last_values(outcome.directory.metrics).get(TEST_ACCURACY)
+    return last_values(outcome.directory.metrics, [TEST_ACCURACY]).get(TEST_ACCURACY)
 
 
 def _outcome_values(outcome: "Outcome") -> dict[str, object]:

@@ -9,6 +9,7 @@ import typer
 
 from bnrepro.cli.app import app, examples
 from bnrepro.cli.options import Debug, Json, Runs
+from bnrepro.completion import complete_run
 
 
 @app.command(
@@ -20,6 +21,7 @@ def verify(
         typer.Argument(
             metavar="[RUN]...",
             help="Run directories, or runs' ids; none: all runs, and prepared data.",
+            autocompletion=complete_run,
         ),
     ] = None,
     runs: Runs = Path("runs"),
@@ -33,7 +35,7 @@ def verify(
     from bnrepro.verification import verify_all, verify_runs
 
     if names:
-        from bnrepro.inference import find_run
+        from bnrepro.runs import find_run
 
         done = verify_runs([find_run(name, runs) for name in names])
     else:

@@ -5,7 +5,7 @@ from bnrepro.config.expand import expand
 from bnrepro.config.identity import recipe_id, run_id, run_path
 from bnrepro.config.load import load, preset, validate
 from bnrepro.config.schema import RunConfig
-from bnrepro.config.stored import STORED_VERSION, parse_stored, read_provenance, read_stored
+from bnrepro.config.stored import STORED_VERSION, parse_stored, read_provenance, read_stored, seal
 
 __all__ = [
     "STORED_VERSION",
@@ -20,5 +20,6 @@ __all__ = [
     "recipe_id",
     "run_id",
     "run_path",
+    "seal",
     "validate",
 ]

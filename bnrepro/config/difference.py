@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from bnrepro.config.identity import unused_options
 from bnrepro.config.schema import RunConfig
 
 
@@ -10,9 +11,14 @@ def differences(config: RunConfig, other: RunConfig) -> dict[str, tuple[Any, Any
     """The dotted keys in which two recipes differ, with the value in each.
 
     A section that is another option with other fields (``data: digits`` for ``mnist``) differs in
-    its name alone.
+    its name alone. What neither of them reads is no difference.
     """
-    return dict(_differing(_recipe(config), _recipe(other), ""))
+    unused = unused_options(config) & unused_options(other)
+    return {
+        key: values
+        for key, values in _differing(_recipe(config), _recipe(other), "")
+        if key not in unused and key.partition(".")[0] not in unused
+    }
 
 
 def _recipe(config: RunConfig) -> dict[str, Any]:

@@ -43,12 +43,25 @@ def computation(config: RunConfig) -> dict[str, Any]:
         exclude={"runtime": True, "data": {"root"}, **dict.fromkeys(_LABELS, True)},
         exclude_defaults=True,
     )
-    # Options of measures that are not taken.
-    if "evaluation_statistics" not in config.measures:
-        values["evaluation"].pop("compare", None)
-    if not {"activation_inputs", "activation_histograms"} & set(config.measures):
-        del values["probe"]
+    for option in unused_options(config):
+        section, _, key = option.rpartition(".")
+        (values[section] if section else values).pop(key, None)
     return values
+
+
+_OPTIONS_OF_MEASURES = {
+    "evaluation.compare": {"evaluation_statistics"},
+    "probe": {"activation_inputs", "activation_histograms", "saturation"},
+}
+
+
+def unused_options(config: RunConfig) -> set[str]:
+    """The keys that only measures read which the run does not take."""
+    return {
+        option
+        for option, measures in _OPTIONS_OF_MEASURES.items()
+        if not measures & set(config.measures)
+    }
 
 
 def _digest(values: dict[str, Any]) -> str:

@@ -188,7 +188,7 @@ def _set_value(composed: DictConfig, override: Override) -> None:
 def _check_option(override: Override) -> None:
     group, option = override.key_or_group, str(override.value())
     if _is_file(override):
-        read_own(Path(option), group)
+        read_own(Path(option), group, Path(option).stem)
         return
     allowed = options(group)
     if option in own_options(group):
@@ -206,8 +206,8 @@ def _check_own(group: str, option: str) -> None:
     assert folder is not None
     file = folder / group / f"{option}.yaml"
     if (files("bnrepro.configs") / group).joinpath(f"{option}.yaml").is_file():
-        raise UserError(f"{file}: bnrepro has a {group} of this name; give yours another")
-    values = read_own(file, group)
+        raise UserError(f"{file}: bnrepro has this name in its group {group}; give yours another")
+    values = read_own(file, group, option)
     if group in GLOBAL_GROUPS:
         check_package(file)
     if group == "experiment" and values["experiment"] != option:
@@ -223,7 +223,7 @@ def _register(override: Override) -> str:
     """Make a file an option of its group; the override that chooses it."""
     file = Path(str(override.value()))
     name = hashlib.sha256(str(file.absolute()).encode()).hexdigest()[:12]
-    node = read_own(file, "experiment")
+    node = read_own(file, "experiment", file.stem)
     ConfigStore.instance().store(name, node, group="experiment/file", package="_global_")
     return f"experiment=file/{name}"
 

@@ -36,12 +36,13 @@ def own_folder() -> Path | None:
     return folder.resolve()
 
 
-def read_own(file: Path, group: str) -> dict[str, Any]:
+def read_own(file: Path, group: str, option: str) -> dict[str, Any]:
     """A preset of the user's, checked as far as one file can be.
 
     Args:
         file: the preset.
         group: of which group it is an option.
+        option: its name there.
 
     Raises:
         UserError: it cannot be read, is empty, lacks what such a file needs, or has a key that no
@@ -55,7 +56,7 @@ def read_own(file: Path, group: str) -> dict[str, Any]:
         if key not in known and key not in sections:
             raise UserError(f"{file}: {key}: no such key; {meant_key(key, known)}")
     if group == "experiment" and not isinstance(values.get("experiment"), str):
-        raise UserError(f"{file}: experiment: missing; add the line `experiment: {file.stem}`")
+        raise UserError(f"{file}: experiment: missing; add the line `experiment: {option}`")
     return values
 
 

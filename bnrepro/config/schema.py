@@ -34,7 +34,19 @@ MovingMomentum = Annotated[FiniteFloat, Field(gt=0, le=1)] | None
 Activation = Literal["sigmoid", "relu"]
 InputScale = Literal["symmetric", "unit", "pixels"]
 Statistics = Literal["population", "pooled", "moving"]
-Measure = Literal["activation_histograms", "activation_inputs", "evaluation_statistics"]
+Measure = Literal[
+    "activation_histograms",
+    "activation_inputs",
+    "evaluation_statistics",
+    "gamma",
+    "gradient_norms",
+    "gradient_shift",
+    "jacobian",
+    "landscape",
+    "saturation",
+    "training_set",
+    "weight_norms",
+]
 TorchvisionName = Literal[
     "efficientnet_b0",
     "efficientnet_b1",
@@ -143,6 +155,9 @@ class ImageFolder(_Section):
     all."""
     stored_size: PositiveInt
     """Images are stored as centre squares of so many pixels a side, resized once."""
+    storage: Literal["pixels", "jpeg"] = "pixels"
+    """pixels: memory is mapped to them; jpeg: an eighth of the disk, decoded in every epoch (needs
+    bnrepro[jpeg]), and the pixels are those of quality 90."""
     bad_images: Literal["error", "drop"]
     """A file that is no image: refuse the set, or drop the file and say so."""
     scale: InputScale = "symmetric"
@@ -167,9 +182,15 @@ class Mlp(_Section):
     """Units of each hidden layer. The paper: three layers of 100 (Section 4.1)."""
     activation: Activation
     """The nonlinearity g of z = g(BN(Wu)). The paper's MNIST network: sigmoid."""
-    init_std: Positive
+    init_std: Positive | None
     """Standard deviation of the Gaussian that the weights start from. The paper says "small random
-    Gaussian values" (Section 4.1) and no number."""
+    Gaussian values" (Section 4.1) and no number. null: by the layers' widths, as Glorot & Bengio
+    2010 for sigmoids and as He et al. 2015 for ReLU."""
+    dropout: Annotated[Rate, Field(lt=1)] = 0.0
+    """Probability of Dropout; 0: none. The paper's MNIST network has none."""
+    dropout_place: Literal["before_norm", "after_activation", "last"] = "after_activation"
+    """Where Dropout stands: right before each normalization, behind each nonlinearity, or behind
+    the last one alone, where no normalization follows (Li et al. 2019)."""
 
 
 class Cnn(_Section):
@@ -185,6 +206,19 @@ class Cnn(_Section):
     """The nonlinearity."""
     init_std: Positive
     """Standard deviation of the Gaussian that the weights start from."""
+
+
+class ConvNet(_Section):
+    """conv3x3 - norm - activation, over and over, then the mean over positions and the output."""
+
+    name: Literal["convnet"]
+    """The network. Not one of the paper."""
+    channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=200, strict=False)]
+    """Feature maps of each convolution; where the count changes, the resolution is halved."""
+    activation: Activation
+    """The nonlinearity."""
+    init: Literal["xavier", "he"]
+    """How weights start: Glorot & Bengio 2010, or He et al. 2015."""
 
 
 class Inception(_Section):
@@ -249,24 +283,100 @@ class NoNorm(_Section):
     """The normalization."""
 
 
-class BatchNorm(_Section):
-    """Batch normalization (Algorithm 1)."""
+class _Placed(_Section):
+    placement: Literal["before", "after"] = "before"
+    """Of the normalization: before the nonlinearity (Section 3.2), or after it (Mishkin et al.
+    2016); after is for model=mlp, cnn and convnet."""
+    bias: bool | None = None
+    """Whether the linear maps have biases. null: where no normalization right behind them takes
+    their place (Section 3.2)."""
 
-    name: Literal["batch", "batch_reference"]
-    """batch: torch's fused implementation; batch_reference: this project's, written from the paper,
-    with its own backward pass. The same function."""
+
+class _BatchNorm(_Placed):
     eps: Epsilon
     """Added to the variance (Algorithm 1). The paper gives no value."""
     momentum: MovingMomentum
     """Weight of the newest batch in the moving averages (Section 3.1; no value given); null: the
     mean over all batches so far."""
+
+
+class BatchNorm(_BatchNorm):
+    """Batch normalization (Algorithm 1)."""
+
+    name: Literal["batch", "batch_reference"]
+    """batch: torch's fused implementation; batch_reference: this project's, written from the paper,
+    with its own backward pass. The same function."""
+    gamma: bool = True
+    """Learn the scale gamma (Algorithm 1)."""
+    beta: bool = True
+    """Learn the shift beta (Algorithm 1)."""
     group: Literal["own", "all"] = "own"
     """What a mini-batch of a step of several groups is normalized by in training. own: its own
     statistics, as each of the paper's workers did (Section 4.2); all: those of all groups together
     (SyncBN), another method."""
 
 
-class LayerNorm(_Section):
+class BatchVariant(_BatchNorm):
+    """Batch normalization changed in one respect."""
+
+    name: Literal["batch_detached", "batch_noisy"]
+    """batch_detached: the gradient takes mean and variance for constants (Section 2); batch_noisy:
+    noise of changing mean and variance behind it (Santurkar et al. 2018, Section 2.2)."""
+
+
+class GhostBatchNorm(_BatchNorm):
+    """Batch normalization by groups of a mini-batch's examples (Hoffer et al. 2017)."""
+
+    name: Literal["batch_ghost"]
+    """The normalization."""
+    examples: Annotated[int, Field(ge=2)]
+    """In a group; must divide batch_size."""
+
+
+class MeanOnlyBatchNorm(_Placed):
+    """Batch normalization of the mean alone (Salimans & Kingma 2016)."""
+
+    name: Literal["batch_mean_only"]
+    """The normalization."""
+    momentum: MovingMomentum
+    """Weight of the newest batch in the moving average; null: the mean over all batches so far."""
+
+
+class BatchRenorm(_BatchNorm):
+    """Batch Renormalization (Ioffe 2017)."""
+
+    name: Literal["batch_renorm"]
+    """The normalization. It is evaluated with its moving averages, whatever evaluation.statistics
+    says: they are what it was trained with."""
+    r_max: Annotated[FiniteFloat, Field(ge=1)]
+    """How far, as a factor, the deviation may be corrected in the end. Ioffe 2017: 3."""
+    d_max: Rate
+    """How far, in deviations, the mean may be corrected in the end. Ioffe 2017: 5."""
+    plain_steps: NaturalInt
+    """Steps of plain batch normalization at first. Ioffe 2017: 5,000 of about 150,000."""
+    rise_steps: PositiveInt
+    """Steps over which both limits then rise. Ioffe 2017: 35,000 and 20,000."""
+
+
+class Whitening(_BatchNorm):
+    """ZCA whitening of the mini-batch (Section 2; Huang et al. 2018)."""
+
+    name: Literal["whitening"]
+    """The normalization."""
+    gradient: bool
+    """Through the mini-batch's mean and covariance, too; false: they are taken for constants."""
+
+
+class InstanceNorm(_Placed):
+    """Instance normalization (Ulyanov et al. 2016): each feature map of each example by itself."""
+
+    name: Literal["instance"]
+    """The normalization."""
+    eps: Epsilon
+    """Added to the variance."""
+
+
+class LayerNorm(_Placed):
     """Layer normalization (Ba et al. 2016)."""
 
     name: Literal["layer"]
@@ -275,7 +385,7 @@ class LayerNorm(_Section):
     """Added to the variance."""
 
 
-class GroupNorm(_Section):
+class GroupNorm(_Placed):
     """Group normalization (Wu & He 2018)."""
 
     name: Literal["group"]
@@ -461,8 +571,9 @@ class RunConfig(_Section):
 
     experiment: str
     """The preset under configs/experiment/ that the run belongs to."""
-    scale: Literal["smoke", "laptop", "gpu", "paper"]
-    """How big: smoke (seconds), laptop (two CPU cores), gpu (one GPU), paper (as published)."""
+    scale: Literal["smoke", "laptop", "gpu", "imagenet128", "lim0606", "paper"]
+    """How big: smoke (seconds), laptop (two CPU cores), gpu (one GPU), paper (as published);
+    imagenet128 and lim0606: ImageNet by the recipes of others, for fig2."""
     seed: Seed
     """Fixes the initial weights, the order of the examples and every other random draw."""
     steps: PositiveInt
@@ -479,6 +590,9 @@ class RunConfig(_Section):
     groups: PositiveInt = 1
     """Mini-batches in a step; its gradient is their mean. The paper: 1. More is a larger batch that
     is normalized 32 at a time, say (Goyal et al. 2017), and what several processes share."""
+    input_factor: Positive = 1.0
+    """Factor on what the network receives, after data.scale. Behind BN it would not matter
+    (Section 3.3)."""
     precision: Literal["float32", "bfloat16"]
     """Of activations and products in the training step; parameters stay float32."""
     order: Order
@@ -487,10 +601,24 @@ class RunConfig(_Section):
     """Random changes to training images."""
     data: Annotated[Digits | Mnist | ImageFolder, Field(discriminator="name")]
     """The data set."""
-    model: Annotated[Mlp | Cnn | Inception | Torchvision | Python, Field(discriminator="name")]
+    model: Annotated[
+        Mlp | Cnn | ConvNet | Inception | Torchvision | Python, Field(discriminator="name")
+    ]
     """The network."""
-    norm: Annotated[NoNorm | BatchNorm | LayerNorm | GroupNorm, Field(discriminator="name")]
-    """The normalization before each nonlinearity."""
+    norm: Annotated[
+        NoNorm
+        | BatchNorm
+        | BatchVariant
+        | GhostBatchNorm
+        | MeanOnlyBatchNorm
+        | BatchRenorm
+        | Whitening
+        | LayerNorm
+        | GroupNorm
+        | InstanceNorm,
+        Field(discriminator="name"),
+    ]
+    """The normalization of each nonlinearity's input."""
     optim: Annotated[Sgd | Adam, Field(discriminator="name")]
     """The optimizer."""
     evaluation: Evaluation
@@ -498,7 +626,13 @@ class RunConfig(_Section):
     measures: Annotated[tuple[Measure, ...], *_Selection]
     """What is recorded at each evaluation besides loss and accuracy. activation_inputs: percentiles
     of the inputs to the nonlinearities (Figure 1(b, c)); activation_histograms: their histograms;
-    evaluation_statistics: accuracy and loss by each of evaluation.compare (Section 3.1)."""
+    evaluation_statistics: accuracy and loss by each of evaluation.compare (Section 3.1); gamma: its
+    mean size in each layer; training_set: accuracy and loss on training examples; gradient_norms:
+    norm of the training loss's gradient in each layer's weights; gradient_shift: how updating the
+    layers below changes it (Santurkar et al. 2018, Definition 2.1); landscape: loss and gradient
+    along a step (their Figure 4); weight_norms: of each layer's weights, with the rate over its
+    square (van Laarhoven 2017); saturation: share of sigmoids with a derivative below 0.01;
+    jacobian: singular values of each layer's Jacobian (Section 3.3)."""
     probe: Probe
     """Inputs to the nonlinearities."""
     record: Record
@@ -508,7 +642,7 @@ class RunConfig(_Section):
 
     @model_validator(mode="after")
     def _batch_norm_needs_two_examples(self) -> Self:
-        if isinstance(self.norm, BatchNorm) and self.batch_size < 2:
+        if isinstance(self.norm, _BatchNorm | MeanOnlyBatchNorm) and self.batch_size < 2:
             raise ValueError(
                 f"batch_size={self.batch_size}: batch normalization needs a mini-batch of at least "
                 "2 examples (Algorithm 2: m > 1); use batch_size=2 or more, or norm=none"
@@ -545,6 +679,37 @@ class RunConfig(_Section):
             raise ValueError(
                 f"measures=[{','.join(self.measures)}]: only batch normalization has statistics to "
                 "compare; use norm=batch, or measures without evaluation_statistics"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _saturation_needs_sigmoids(self) -> Self:
+        if "saturation" in self.measures and getattr(self.model, "activation", "") != "sigmoid":
+            raise ValueError(
+                f"measures=[{','.join(self.measures)}]: this network has no sigmoids that could "
+                "saturate; use model.activation=sigmoid with a model that has it, or measures "
+                "without saturation"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _jacobian_needs_an_mlp(self) -> Self:
+        is_moved = getattr(self.norm, "placement", "before") == "after"
+        if "jacobian" in self.measures and (is_moved or not isinstance(self.model, Mlp)):
+            raise ValueError(
+                f"measures=[{','.join(self.measures)}]: Jacobians are of fully connected layers "
+                "with the norm before the nonlinearity; use model=mlp with norm.placement=before, "
+                "or measures without jacobian"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _training_set_is_what_was_trained_on(self) -> Self:
+        is_drawn = isinstance(self.data, Mnist) and self.data.binarize == "sample"
+        if "training_set" in self.measures and is_drawn:
+            raise ValueError(
+                "data.binarize=sample: every step trains on other pixels, so there is no training "
+                "set to measure; use data.binarize=threshold, or measures without training_set"
             )
         return self
 
@@ -601,6 +766,45 @@ class RunConfig(_Section):
         return self
 
     @model_validator(mode="after")
+    def _norm_after_needs_own_network(self) -> Self:
+        is_moved = isinstance(self.norm, _Placed) and self.norm.placement == "after"
+        if is_moved and not isinstance(self.model, Mlp | Cnn | ConvNet):
+            raise ValueError(
+                f"norm.placement=after: not for model={self.model.name}; use model=mlp, cnn or "
+                "convnet"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _groups_divide_the_batch(self) -> Self:
+        if isinstance(self.norm, GhostBatchNorm) and self.batch_size % self.norm.examples:
+            raise ValueError(
+                f"norm.examples={self.norm.examples}: does not divide batch_size="
+                f"{self.batch_size}; use a divisor of it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _whitened_batch_is_larger_than_layers(self) -> Self:
+        if isinstance(self.norm, Whitening) and isinstance(self.model, Mlp | Cnn):
+            key, width = max(self._fully_connected(), key=lambda layer: layer[1])
+            if self.batch_size <= width:
+                raise ValueError(
+                    f"batch_size={self.batch_size}: whitening needs more examples than {key}="
+                    f"{width} units; use batch_size={width + 1} or more, or a narrower layer"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _instances_have_positions(self) -> Self:
+        if isinstance(self.norm, InstanceNorm) and (layers := self._fully_connected()):
+            raise ValueError(
+                f"norm=instance: {layers[0][0]} is fully connected, and a feature of one value is "
+                "its own mean; use model=convnet, or norm=layer"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _groups_divide_widths(self) -> Self:
         if isinstance(self.norm, GroupNorm):
             for key, width in self._widths():
@@ -622,6 +826,10 @@ class RunConfig(_Section):
                 )
         return self
 
+    def _fully_connected(self) -> list[tuple[str, int]]:
+        """The hidden fully connected layers' widths, as far as the config tells them."""
+        return [layer for layer in self._widths() if layer[0].startswith("model.hidden")]
+
     def _widths(self) -> list[tuple[str, int]]:
         """The layers' widths, as far as the config tells them."""
         match self.model:
@@ -629,6 +837,8 @@ class RunConfig(_Section):
                 return [(f"model.hidden[{i}]", width) for i, width in enumerate(hidden)]
             case Cnn(channels=channels, hidden=hidden):
                 return [("model.channels", channels), ("model.hidden", hidden)]
+            case ConvNet(channels=maps):
+                return [(f"model.channels[{i}]", count) for i, count in enumerate(maps)]
             case Inception(width=width):
                 # The narrowest and the finest of Figure 5; all others are multiples of these.
                 return [

@@ -4,7 +4,7 @@ A chart of TensorBoard shows one tag of every run, so each study has tags of its
 ``fig2/accuracy``: no other study's runs come into its charts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -58,6 +58,14 @@ class StudyCharts:
 
     places: dict[str, list[Place]]
 
+    def only(self, studies: Collection[str]) -> "StudyCharts":
+        """Without the other studies."""
+        places = {
+            recipe: [place for place in of_recipe if place.study.name in studies]
+            for recipe, of_recipe in self.places.items()
+        }
+        return StudyCharts({recipe: of_recipe for recipe, of_recipe in places.items() if of_recipe})
+
     def names(self, recipe: str) -> list[str]:
         """The studies that show a run; ``other`` where none does."""
         return [place.study.name for place in self.places.get(recipe, [])] or [OTHER]
@@ -79,6 +87,11 @@ class StudyCharts:
             shown[TEST_ACCURACY] = [f"{OTHER}/accuracy"]
         return shown
 
+    def paper_names(self, recipes: Collection[str]) -> set[str]:
+        """What the paper's curves beside some runs are called in the view."""
+        places = (place for recipe in recipes for place in self.places.get(recipe, []))
+        return {_paper_name(line) for _, line in places if line.paper}
+
     def paper_runs(self, recipes: dict[str, tuple[int, int | None]]) -> list[PaperRun]:
         """The paper's curves beside some runs.
 
@@ -99,7 +112,7 @@ class StudyCharts:
                         stretched = curve.steps * (inception_steps / PAPER_INCEPTION_STEPS)
                         curve = Curve(stretched, curve.values)
                     curve = _cut_off(curve, steps)
-                    tags = runs.setdefault(f"paper/{line.label}", {})
+                    tags = runs.setdefault(_paper_name(line), {})
                     tags[chart_tag(study, line, series)] = curve
                     if series == ACCURACY:
                         tags[TEST_ACCURACY] = curve
@@ -140,6 +153,15 @@ def chart_tag(study: Study, line: Line, series: Series) -> str:
         for panel in study.panels
     )
     return f"{study.name}/{line.label}/{series.name}" if alone else f"{study.name}/{series.name}"
+
+
+def interval_tags(study: str) -> tuple[str, str, str]:
+    """Of the mean accuracy over seeds in a study's charts, and the ends of its interval."""
+    return f"interval/{study}/mean", f"interval/{study}/low", f"interval/{study}/high"
+
+
+def _paper_name(line: Line) -> str:
+    return f"paper/{line.label}"
 
 
 def _resolve(series: Series, recorded: Sequence[str]) -> str:

@@ -63,10 +63,12 @@ class EventFile:
 
     Args:
         folder: the run's; made with the first event.
+        started: seconds since 1970; TensorBoard lists runs in this order, and colours them so.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, started: float = 0.0) -> None:
         self.path = folder / "events.out.tfevents.0.bnrepro"
+        self._started = started
 
     @property
     def size(self) -> int:
@@ -85,7 +87,8 @@ class EventFile:
         records = RecordWriter(block)
         if size == 0:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            records.write(Event(file_version="brain.Event:2").SerializeToString())
+            head = Event(wall_time=self._started, file_version="brain.Event:2")
+            records.write(head.SerializeToString())
         for event in events:
             records.write(event.SerializeToString())
         with self.path.open("ab") as file:

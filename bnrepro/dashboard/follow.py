@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from bnrepro.dashboard import events
@@ -13,7 +14,7 @@ from bnrepro.runs import Histogram
 from bnrepro.runs.tags import TEST_ACCURACY, TEST_LOSS, TRAIN_LOSS
 
 # What a row of results shows, and the recorded tag that it is the latest value of.
-_RESULTS = {
+RESULTS = {
     "result/final_accuracy": TEST_ACCURACY,
     "result/final_loss": TEST_LOSS,
     "result/train_loss": TRAIN_LOSS,
@@ -66,23 +67,22 @@ def follow(
     """
     new: list[Any] = []
     progress = replace(progress, latest=dict(progress.latest))
-    signature = digest([repr(sorted(hparams.row(source.config).items())).encode()])
+    head = sorted(hparams.row(source.config).items()), charts.names(source.recipe)
+    signature = digest([repr(head).encode()])
     try:
         if progress.signature != signature:
             progress = Progress(signature=signature)
-            started = source.directory.config.stat().st_mtime
-            new.append(events.summary(hparams.start(name, source.config, started)))
+            new.append(events.summary(hparams.start(name, source.config, source.started)))
         lines = read_new_lines(source.directory.metrics, progress.rows)
     except FileNotFoundError:  # nothing recorded yet, or deleted
         return new, progress
     if lines.again:
         new.append(events.again())
         progress = Progress(signature=signature)
-    if lines.damaged:
-        say(f"{source.directory.metrics}: {lines.damaged} damaged row(s) skipped")
+    say_damaged(source.directory.metrics, lines.damaged, say)
     progress.rows = lines.mark
     new += _row_events(lines.values, source.recipe, charts, progress)
-    new += _histogram_events(source, progress, say)
+    new += histogram_events(source, progress, say)
     status = source.directory.read_status()
     if status is not None and status.state.is_final and not progress.ended:
         progress.ended = True
@@ -106,16 +106,17 @@ def _row_events(
         yield events.scalars(row["step"], values)
     if rows:
         latest = progress.latest
-        results = {tag: latest[of] for tag, of in _RESULTS.items() if of in latest}
+        results = {tag: latest[of] for tag, of in RESULTS.items() if of in latest}
         if progress.best is not None:
             results["result/best_accuracy"] = progress.best
         step = rows[-1]["step"]
         yield events.scalars(step, {**results, "result/steps": float(step)})
 
 
-def _histogram_events(
+def histogram_events(
     source: Source, progress: Progress, say: Callable[[str], None]
 ) -> Iterable[Any]:
+    """The histograms that a run recorded since the last time."""
     path = source.directory.histograms
     try:
         lines = read_new_lines(path, progress.histograms)
@@ -130,6 +131,11 @@ def _histogram_events(
             yield events.histogram(found.step, tag, found.low, found.high, found.counts)
         except (TypeError, ValueError):
             damaged += 1
+    say_damaged(path, damaged, say)
+
+
+def say_damaged(path: Path, damaged: int, say: Callable[[str], None]) -> None:
+    """Tell of rows of a file that could not be read, if there are any."""
     if damaged:
         say(f"{path}: {damaged} damaged row(s) skipped")
 

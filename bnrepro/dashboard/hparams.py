@@ -1,4 +1,4 @@
-"""The HParams tab: a row a run, the same keys in every row."""
+"""The HParams tab: a row a run or mean, with the keys in which they differ."""
 
 from typing import Any
 
@@ -24,6 +24,8 @@ METRICS = {
 """The tags of the columns of results, and their titles."""
 
 _MISSING = "-"
+_SHOWN = 5  # columns, before someone asks for more
+_NAMED_BESIDE = {"experiment", "scale", "seed"}  # in the name of the row, or the same in all
 _SESSION_STATES = {
     State.FINISHED: api_pb2.STATUS_SUCCESS,
     State.DIVERGED: api_pb2.STATUS_FAILURE,
@@ -45,8 +47,9 @@ def flatten(config: RunConfig) -> dict[str, Any]:
 class HParams:
     """One table for all runs.
 
-    The keys are those of all runs together. A key has one type: numbers or truth values where every
-    run has such a value, else words.
+    The keys are those in which runs differ; of a single run, all. First comes what kind of data,
+    network and normalization it is, then what differs within an experiment. A key has one type:
+    numbers or truth values where every run has such a value, else words.
 
     Args:
         configs: the runs'.
@@ -54,7 +57,14 @@ class HParams:
 
     def __init__(self, configs: list[RunConfig]) -> None:
         rows = [flatten(config) for config in configs]
-        self.keys = list(dict.fromkeys(key for row in rows for key in row))
+        keys = _differing(rows) or [*rows[0]]
+        swept: set[str] = set()
+        for experiment in {config.experiment for config in configs}:
+            swept |= set(_differing([row for row in rows if row["experiment"] == experiment]))
+        self.keys = sorted(
+            (key for key in keys if key not in _NAMED_BESIDE),
+            key=lambda key: (not key.endswith(".name"), key not in swept),
+        )
         self.types = {key: _common_type([row.get(key) for row in rows]) for key in self.keys}
         self._rows = [self.row(config) for config in configs]
 
@@ -71,11 +81,12 @@ class HParams:
         return _MISSING if value is None else str(value)
 
     def experiment(self) -> Any:
-        """What the table has for columns; TensorBoard shows those first in which runs differ."""
+        """What the table has for columns."""
         infos = []
         for key in self.keys:
             values = sorted({row[key] for row in self._rows})
-            info = api_pb2.HParamInfo(name=key, differs=len(values) > 1)
+            # TensorBoard sorts by this mark, then by name, and shows the first five.
+            info = api_pb2.HParamInfo(name=key, differs=key in self.keys[:_SHOWN])
             if self.types[key] is float:
                 info.type = api_pb2.DATA_TYPE_FLOAT64
             else:
@@ -118,6 +129,12 @@ def _summary(tag: str, data: Any) -> Any:
         tag=tag, tensor=metadata.NULL_TENSOR, metadata=metadata.create_summary_metadata(data)
     )
     return Summary(value=[value])
+
+
+def _differing(rows: list[dict[str, Any]]) -> list[str]:
+    """The keys that have more than one value, in the order of the schema."""
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return [key for key in keys if len({row.get(key) for row in rows}) > 1]
 
 
 def _common_type(values: list[Any]) -> type[bool] | type[float] | type[str]:

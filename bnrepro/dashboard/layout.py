@@ -8,7 +8,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.custom_scalar import layout_pb2, metadata
 from tensorboard.util.tensor_util import make_tensor_proto
 
-from bnrepro.dashboard.charts import OTHER, chart_tag, shown_series
+from bnrepro.dashboard.charts import OTHER, chart_tag, interval_tags, shown_series
 from bnrepro.runs.tags import PERCENTILES, TEST_ACCURACY, TRAIN_LOSS, activation_input
 from bnrepro.studies.study import Curves, Study
 
@@ -80,8 +80,8 @@ def _charts(study: Study, averaged: bool) -> list[Any]:
 
 
 def _means(title: str, name: str) -> list[Any]:
-    band = (f"{name}/mean", f"{name}/mean_low", f"{name}/mean_high")
-    return [_margin(f"{title}: mean over finished seeds with 95 % interval", *band)]
+    title = f"{title}: mean over finished seeds with 95 % interval"
+    return [_margin(title, *interval_tags(name))]
 
 
 def _lines(title: str, *tags: str) -> Any:

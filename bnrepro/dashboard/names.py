@@ -1,6 +1,9 @@
 """What a run is called in the dashboard: experiment and seed, and what else it was told."""
 
+from collections.abc import Mapping, Sequence
+
 from bnrepro.config import RunConfig, differences, preset
+from bnrepro.dashboard.charts import Place
 from bnrepro.dashboard.sources import Source
 from bnrepro.errors import UserError
 
@@ -8,30 +11,47 @@ _MOST_CHANGES = 3
 _MOST_BYTES = 200  # of a name; file systems allow a folder 255
 
 
-def curve_name(source: Source) -> str:
+def curve_name(source: Source, places: Sequence[Place]) -> str:
     """``fig2/bn_x5``, or ``fig2/bn_x5,optim.lr=0.3`` where it differs from the preset.
 
-    A run that differs in many keys has the id of its recipe there. A name is a folder of the view,
-    too, and a config may be of anybody's making: one that would lead elsewhere is the id alone.
+    A line of a study that differs is named as in its picture: ``rate_tolerance/with BN, x5``. Any
+    other run that differs in many keys has the id of its recipe there. A name is a folder of the
+    view, too, and a config may be of anybody's making: one that would lead elsewhere is the id
+    alone.
+
+    Args:
+        source: the run.
+        places: where studies show it.
     """
     config = source.config
     changes = _changes(config)
-    if changes is None or len(changes) > _MOST_CHANGES:
-        changes = [source.recipe]
-    name = ",".join([config.experiment, *changes])
+    name = config.experiment
+    if places and changes != []:
+        name = f"{places[0].study.name}/{places[0].line.label.replace('/', '_')}"
+    elif changes is None or len(changes) > _MOST_CHANGES:
+        name += f",{source.recipe}"
+    elif changes:
+        name = ",".join([name, *changes])
     return name if _is_plain_path(name) else source.recipe
 
 
-def name_sources(sources: list[Source], taken: dict[str, Source]) -> dict[str, Source]:
+def name_sources(
+    sources: list[Source], taken: dict[str, Source], places: Mapping[str, Sequence[Place]]
+) -> dict[str, Source]:
     """Names for runs that have none yet: ``fig2/bn_x5/seed0``.
 
     Args:
         sources: the runs.
         taken: those that have one.
+        places: where studies show a recipe.
     """
     named = dict(taken)
+    curves: dict[str, str] = {}
     for source in sources:
-        name = base = f"{curve_name(source)}/seed{source.config.seed}"
+        recipe = source.recipe
+        if recipe not in curves:
+            curves[recipe] = curve_name(source, places.get(recipe, []))
+        name = base = f"{curves[recipe]}/seed{source.config.seed}"
         copies = 1
         while name in named:  # the same run in two folders
             copies += 1

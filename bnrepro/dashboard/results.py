@@ -29,9 +29,13 @@ def about(scale: str, lengths: set[int]) -> Any:
         f"# Runs at scale {scale}",
         "",
         "* `fig2/bn_x5/seed0` is a run: its experiment and its seed. What it was told besides "
-        "stands behind a comma.",
-        "* `fig2/bn_x5/mean` is the mean accuracy over the seeds that have ended, from two on. "
-        f"Interval: {INTERVAL}.",
+        "stands behind a comma; a line of a study that was told more has the name of that line.",
+        "* `fig2/bn_x5/mean` is the mean over the seeds that have ended, from two on, with the "
+        f"histograms of the first. Interval of the accuracy: {INTERVAL}. "
+        "`bnrepro dashboard --seeds` shows every run, too.",
+        "* TensorBoard has seven colours and hands them out in the order in which runs were "
+        "started, so a run keeps its colour when others are added. In Time Series a mean and its "
+        "seeds have one; the other tabs give each its own.",
         "* `paper/...` are the paper's own curves, digitized from its drawings, as far as our runs "
         f"go.{scaled}",
         "* Inputs to one sigmoid follow one unit of the last hidden layer; every seed follows "

@@ -15,25 +15,21 @@ import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from urllib.parse import urlencode
 
 import platformdirs
 from filelock import FileLock, Timeout
 
 from bnrepro.config.groups import options
+from bnrepro.dashboard.choice import MOST_RUNS
+from bnrepro.dashboard.entrance import with_entrance
 from bnrepro.dashboard.view import View
 from bnrepro.errors import UserError
 from bnrepro.studies.study import Study
 
 _SECONDS_BETWEEN_REFRESHES = 5.0
 _PORTS_TRIED = 100
+_ADDRESS = "address"  # file in the view's folder, while it is shown
 
-# Seeds and their mean in one colour, the paper's curves in another (there are seven in all); no
-# smoothing of curves that have few points.
-_QUERY = {
-    "runColorGroup": r"regex:(^paper(?=/)|^.+(?=/(?:seed|mean)))",
-    "smoothing": "0",
-}
 # More than a run has; TensorBoard by itself shows 1,000 rows and 50 histograms of each. Its 0 for
 # "all" shows none with the fast loader.
 _SAMPLES = "scalars=100000,histograms=10000,images=100,text=100"
@@ -47,17 +43,24 @@ def serve(
     port: int,
     browse: bool,
     say: Callable[[str], None],
+    only: Sequence[str] = (),
+    seeds: bool = False,
 ) -> None:
     """Show the runs of a scale until asked to stop by Ctrl-C or SIGTERM.
+
+    Where a dashboard shows them already, its address is said, and that is all.
 
     Args:
         runs: folder of the run directories.
         scale: which scale's runs.
         results: folder of finished figures and reports.
-        studies: that have charts of their own.
+        studies: all of them.
         port: first one to try.
         browse: open a browser, where there is a screen.
         say: told where the dashboard is, and what cannot be shown.
+        only: names of the studies to show, ``other`` for the runs of none; empty: as many as
+            TensorBoard shows by itself.
+        seeds: show every run, too, however many there are.
 
     Raises:
         UserError: there is no such scale or nothing to show, the view cannot be written, or no port
@@ -67,19 +70,31 @@ def serve(
         raise UserError(
             f"--scale {scale}: no such scale; choose from {', '.join(options('scale'))}"
         )
-    folder = view_folder(runs, scale)
-    with _held(folder):
-        view = View(folder, runs, scale, results, studies, say)
+    folder = view_folder(runs, "-".join([scale, *only, *(["seeds"] if seeds else [])]))
+    with _held(folder) as is_ours:
+        if not is_ours:
+            address = _read_address(folder)
+            say(f"these runs are shown already: {address}")
+            if browse and _has_screen():
+                webbrowser.open(address)
+            return
+        view = View(folder, runs, scale, results, studies, say, only, seeds)
         _refresh(view)
         free = _free_port(port)
         if free != port:
             say(f"port {port} is in use: {free} instead")
         address = _start_tensorboard(folder / "runs", free)
+        (folder / _ADDRESS).write_text(address)
         stopped = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda _number, _frame: stopped.set())
         going_on = f", {view.going_on} of them not ended" if view.going_on else ""
         say(f"{len(view)} run(s) at scale {scale}{going_on}")
+        if view.left_out:
+            say(
+                f"not all shown: {', '.join(view.left_out)}; TensorBoard opens with nothing chosen "
+                f"above {MOST_RUNS} curves. `bnrepro dashboard {view.left_out[0]}` shows it"
+            )
         say(f"{address}  (Ctrl-C ends it)")
         if browse and _has_screen():
             webbrowser.open(address)
@@ -93,28 +108,37 @@ def serve(
                 failed = str(error)
 
 
-def view_folder(runs: Path, scale: str) -> Path:
-    """Where the view of some runs is kept: not among them, which may be read-only."""
+def view_folder(runs: Path, name: str) -> Path:
+    """Where a view of some runs is kept: not among them, which may be read-only."""
     key = hashlib.sha256(str(runs.resolve()).encode()).hexdigest()[:12]
-    return platformdirs.user_cache_path("bnrepro") / "dashboard" / key / scale
+    return platformdirs.user_cache_path("bnrepro") / "dashboard" / key / name
 
 
 @contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
+def _held(folder: Path) -> Iterator[bool]:
+    """Hold a view; False: another dashboard holds it."""
+    lock = FileLock(folder / ".lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
         lock.acquire(timeout=0)
-    except Timeout as error:
-        raise UserError(
-            "another dashboard shows these runs already; use that one, or stop it first"
-        ) from error
+    except Timeout:
+        yield False
+        return
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror})") from error
     try:
-        yield
+        yield True
     finally:
+        (folder / _ADDRESS).unlink(missing_ok=True)
         lock.release()
+
+
+def _read_address(folder: Path) -> str:
+    """Where the dashboard that holds a view is."""
+    try:
+        return (folder / _ADDRESS).read_text()
+    except OSError as error:
+        raise UserError("another dashboard of these runs is starting; try again") from error
 
 
 def _refresh(view: View) -> None:
@@ -135,10 +159,12 @@ def _free_port(first: int) -> int:
 
 
 def _start_tensorboard(logdir: Path, port: int) -> str:
-    """Start it in a thread; its address, with the charts as they are best read."""
+    """Start it in a thread; its address."""
     from tensorboard import program
 
-    board = program.TensorBoard()
+    board = program.TensorBoard(
+        server_class=lambda app, flags: program.WerkzeugServer(with_entrance(app), flags)
+    )
     told = io.StringIO()  # a note on its loader, and why it did not start
     try:
         with contextlib.redirect_stderr(told):
@@ -151,11 +177,10 @@ def _start_tensorboard(logdir: Path, port: int) -> str:
                     f"--reload_interval={_SECONDS_BETWEEN_REFRESHES:.0f}",
                 ]
             )
-            address = board.launch()
+            return str(board.launch())
     except (program.TensorBoardServerException, SystemExit) as error:
         reason = getattr(error, "msg", "") or told.getvalue().strip()
         raise UserError(f"TensorBoard does not start: {reason}") from error
-    return f"{address}?{urlencode(_QUERY)}#custom_scalars&_smoothingWeight=0"
 
 
 def _has_screen() -> bool:

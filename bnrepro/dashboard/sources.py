@@ -19,17 +19,23 @@ class Source:
         directory: where it is.
         config: what it was told.
         recipe: the same for runs that differ in the seed alone.
+        started: when it was, in seconds since 1970.
     """
 
     directory: RunDirectory
     config: RunConfig
     recipe: str
+    started: float
 
 
 def read_source(directory: RunDirectory) -> Source | None:
     """The run, or None: its config was damaged, deleted, or written by another version."""
     stored = read_stored(directory.config)
-    return Source(directory, stored[0], recipe_id(stored[0])) if stored else None
+    try:
+        started = directory.config.stat().st_mtime
+    except OSError:
+        return None
+    return Source(directory, stored[0], recipe_id(stored[0]), started) if stored else None
 
 
 def find_sources(runs: Path, known: dict[Path, Source | None]) -> dict[Path, Source | None]:
@@ -106,6 +112,16 @@ def read_new_lines(path: Path, mark: Mark) -> Lines:
             else:
                 damaged += 1
         return Lines(values, damaged, Mark(position, _tail(file, position)), again)
+
+
+def read_first_tags(path: Path) -> list[str]:
+    """The tags of the first row; empty where there is none yet, or it is damaged."""
+    try:
+        with path.open("rb") as file:
+            row = json.loads(file.readline())
+    except (OSError, ValueError):
+        return []
+    return [*row] if isinstance(row, dict) else []
 
 
 def _tail(file: Any, position: int) -> str:

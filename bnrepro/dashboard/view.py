@@ -14,32 +14,41 @@ from typing import Any
 
 from bnrepro.dashboard import events
 from bnrepro.dashboard.charts import OTHER, StudyCharts, find_places
+from bnrepro.dashboard.choice import MOST_RUNS, Choice
+from bnrepro.dashboard.curves import Curve, group_runs
 from bnrepro.dashboard.follow import Progress, digest, follow
 from bnrepro.dashboard.hparams import HParams
 from bnrepro.dashboard.layout import layout
 from bnrepro.dashboard.names import name_sources
 from bnrepro.dashboard.results import about, files, show
 from bnrepro.dashboard.seeds import mean_events
-from bnrepro.dashboard.sources import Mark, Source, find_sources
+from bnrepro.dashboard.sources import Mark, Source, find_sources, read_first_tags
 from bnrepro.errors import UserError
 from bnrepro.runs import write_atomically
-from bnrepro.runs.tags import TEST_ACCURACY, observed_layers
+from bnrepro.runs.tags import observed_layers
 from bnrepro.studies.study import Study
 
-_FORMAT = 2  # of the events that are written; a view of another format is built anew
+_MOMENT = 1e-3  # seconds: the paper's curve comes behind ours
+_FORMAT = 3  # of the events that are written; a view of another format is built anew
 _STATE = "view.json"
 
 
 class View:
     """A log directory of the runs of one scale.
 
+    Ended runs that differ in the seed alone are shown as their mean; a run that goes on, or has no
+    other seed, as itself.
+
     Args:
         folder: the log directory; what is in it is kept where it is still right.
         runs: folder of the run directories.
         scale: which scale's runs.
         results: folder of finished figures and reports.
-        studies: that have charts of their own.
+        studies: all of them.
         say: told, once each, of what cannot be shown.
+        only: names of the studies whose runs are shown, ``other`` for those of none; empty: as many
+            as there is room for.
+        seeds: show every run, too, however many there are.
     """
 
     def __init__(
@@ -50,25 +59,39 @@ class View:
         results: Path,
         studies: Sequence[Study],
         say: Callable[[str], None],
+        only: Sequence[str] = (),
+        seeds: bool = False,
     ) -> None:
         self.folder = folder
         self.runs = runs
         self.studies = studies
         self.scale = scale
         self.results = results / scale
+        self._only = only
+        self._seeds = seeds
         self._say = say
         self._said: set[str] = set()
-        self._found: dict[Path, Source | None] = {}
+        self._sources: dict[Path, Source | None] = {}
         self._named: dict[str, Source] = {}
+        self._ended: set[str] = set()
+        self._followed: set[str] = set()
+        self._layers_of: dict[str, list[str]] = {}
         self._progress = self._load()
         self._hparams: HParams | None = None
+        self._all_charts = StudyCharts({})
         self._charts = StudyCharts({})
-        self._recipes: set[str] = set()
+        wanted = only or [*(study.name for study in studies), OTHER]
+        self._choice = Choice(wanted, None if seeds else MOST_RUNS)
 
     @property
     def going_on(self) -> int:
         """Runs that have not ended."""
-        return sum(not self._progress[name].ended for name in self._named)
+        return len(self._named) - len(self._ended)
+
+    @property
+    def left_out(self) -> list[str]:
+        """Names of the studies for which there is no room, or not for all their runs."""
+        return self._choice.left_out
 
     def __len__(self) -> int:
         return len(self._named)
@@ -82,39 +105,52 @@ class View:
         """
         self._find()
         serving = self._hparams is not None
+        curves = group_runs(self._named, self._ended, self._followed, self._seeds)
+        by_recipe: dict[str, list[str]] = {}
+        for curve in curves:
+            by_recipe.setdefault(curve.recipe, []).extend(curve.shown)
+        self._choice.update(by_recipe, self._all_charts)
+        self._charts = self._all_charts.only(self._choice.shown)
+        curves = [curve for curve in curves if curve.recipe in self._choice.recipes]
+        if not curves:
+            raise UserError(
+                f"{self.runs}: no run of {', '.join(self._only)} at scale={self.scale}; "
+                f"`bnrepro dashboard --scale {self.scale}` shows what there is"
+            )
         if self._hparams is None:
-            self._hparams = HParams([source.config for source in self._named.values()])
-        recipes = {source.recipe for source in self._named.values()}
-        if recipes != self._recipes:
-            self._charts = find_places(self.studies, self.scale, recipes)
-            self._recipes = recipes
-        shown = set(self._named)
-        for name, source in self._named.items():
-            self._follow(name, source, self._hparams)
-        means = list(self._means())
-        for name, signature, make in [*means, *self._papers(), self._report(means)]:
+            self._hparams = HParams([curve.members[0].config for curve in curves])
+        shown = set()
+        for curve in curves:
+            for name in curve.singles:
+                shown.add(name)
+                self._follow(name, self._hparams, serving)
+        means = [self._mean(c, self._hparams) for c in curves if c.mean and c.is_there]
+        for name, started, signature, make in [*means, *self._papers(curves), self._report(curves)]:
             shown.add(name)
-            self._put(name, signature, make, serving)
+            self._put(name, started, signature, make, serving)
         if not serving:
             self._forget_all_but(shown)
         self._save()
 
     def _find(self) -> None:
-        self._found = find_sources(self.runs, self._found)
-        unreadable = [path for path, source in self._found.items() if source is None]
+        self._sources = find_sources(self.runs, self._sources)
+        unreadable = [path for path, source in self._sources.items() if source is None]
         if unreadable:
             self._say_once(
                 f"{len(unreadable)} run(s) not shown: damaged, or of another version of bnrepro "
                 f"({unreadable[0]}, say)"
             )
-        sources = [source for source in self._found.values() if source]
+        sources = [source for source in self._sources.values() if source]
         known = {source.directory.path for source in self._named.values()}
-        chosen = [
+        new = [
             source
             for source in sources
             if source.config.scale == self.scale and source.directory.path not in known
         ]
-        self._named = name_sources(chosen, self._named)
+        if new:
+            recipes = {source.recipe for source in (*self._named.values(), *new)}
+            self._all_charts = find_places(self.studies, self.scale, recipes)
+            self._named = name_sources(new, self._named, self._all_charts.places)
         if not self._named:
             others = sorted({source.config.scale for source in sources})
             advice = (
@@ -123,36 +159,42 @@ class View:
                 else f"`bnrepro train experiment=fig1/with_bn scale={self.scale}` makes one"
             )
             raise UserError(f"{self.runs}: no run at scale={self.scale}; {advice}")
+        for name in self._named.keys() - self._ended:
+            status = self._named[name].directory.read_status()
+            if status is not None and status.state.is_final:
+                self._ended.add(name)
 
-    def _follow(self, name: str, source: Source, hparams: HParams) -> None:
+    def _follow(self, name: str, hparams: HParams, serving: bool) -> None:
         """Append what a run recorded since the last time."""
+        source = self._named[name]
         before = self._progress.get(name, Progress())
         new, progress = follow(name, source, hparams, self._charts, before, self._say_once)
         if new:
-            over = progress.signature != before.signature
-            progress.size = self._file(name).append(new, 0 if over else before.size)
+            size = before.size
+            if progress.signature != before.signature:
+                new, size = ([events.again(), *new], size) if serving and size else (new, 0)
+            progress.size = self._file(name, source.started).append(new, size)
         self._progress[name] = progress
+        self._followed.add(name)
 
-    def _means(self) -> Iterable["_Made"]:
-        curves: dict[str, dict[int, str]] = {}
-        for name, source in self._named.items():
-            progress = self._progress[name]
-            if progress.ended and TEST_ACCURACY in progress.latest:
-                seeds = curves.setdefault(name.rpartition("/")[0], {})
-                seeds.setdefault(source.config.seed, name)
-        for curve, seeds in curves.items():
-            if len(seeds) < 2:
-                continue
-            members = [self._named[name] for name in seeds.values()]
-            signature = digest(repr(self._progress[n].rows).encode() for n in seeds.values())
-            metrics = [source.directory.metrics for source in members]
-            names = self._charts.names(members[0].recipe)
-            yield f"{curve}/mean", signature, partial(mean_events, metrics, names)
+    def _mean(self, curve: Curve, hparams: HParams) -> "_Made":
+        first = curve.members[0]
+        parts = [repr([*hparams.row(first.config).items(), self._charts.names(first.recipe)])]
+        for source in curve.members:
+            recorded = source.directory.metrics.stat()
+            parts.append(f"{source.directory.path} {recorded.st_size} {recorded.st_mtime_ns}")
+        make = partial(
+            mean_events, curve.mean, curve.members, hparams, self._charts, self._say_once
+        )
+        return curve.mean, curve.started, digest(part.encode() for part in parts), make
 
-    def _papers(self) -> Iterable["_Made"]:
-        recipes = {
-            source.recipe: (source.config.steps, source.config.inception_steps)
-            for source in self._named.values()
+    def _papers(self, curves: Sequence[Curve]) -> Iterable["_Made"]:
+        configs = {curve.recipe: curve.members[0].config for curve in curves}
+        recipes = {recipe: (of.steps, of.inception_steps) for recipe, of in configs.items()}
+        started = {
+            name: curve.started + _MOMENT
+            for curve in curves
+            for name in self._charts.paper_names([curve.recipe])
         }
         for paper in self._charts.paper_runs(recipes):
             points: dict[int, dict[str, float]] = {}
@@ -162,27 +204,24 @@ class View:
             if points:
                 yield (
                     paper.name,
+                    started[paper.name],
                     digest([repr(sorted(points.items())).encode()]),
                     partial(_point_events, points),
                 )
 
-    def _report(self, means: list["_Made"]) -> "_Made":
+    def _report(self, curves: Sequence[Curve]) -> "_Made":
         assert self._hparams is not None
-        names = [name for recipe in self._recipes for name in self._charts.names(recipe)]
+        names = {name for curve in curves for name in self._charts.names(curve.recipe)}
+        means = [curve for curve in curves if curve.mean]
+        averaged = {name for curve in means for name in self._charts.names(curve.recipe)}
         studies = [study for study in self.studies if study.name in names]
-        recipe_of = {name.rpartition("/")[0]: s.recipe for name, s in self._named.items()}
-        averaged = {
-            name
-            for mean, _, _ in means
-            for name in self._charts.names(recipe_of[mean.rpartition("/")[0]])
-        }
-        tags = (tag for name in self._named for tag in self._progress[name].latest)
-        layers = observed_layers(list(tags))
+        layers = [layer for curve in curves for layer in self._layers(curve)]
         pages = [
             self._hparams.experiment(),
-            layout(studies, OTHER in names, averaged, layers),
+            layout(studies, OTHER in names, averaged, [*dict.fromkeys(layers)]),
         ]
-        introduction = about(self.scale, self._lengths())
+        lengths = {curve.members[0].config.inception_steps for curve in curves}
+        introduction = about(self.scale, {length for length in lengths if length})
         written = files(self.results)
         signature = digest(
             [
@@ -201,13 +240,23 @@ class View:
                     self._say_once(f"{file}: cannot be shown ({error})")
             return [*(events.summary(page) for page in pages), introduction, *shown]
 
-        return "report", signature, make
+        return "report", 0.0, signature, make
 
-    def _lengths(self) -> set[int]:
-        lengths = {source.config.inception_steps for source in self._named.values()}
-        return {length for length in lengths if length}
+    def _layers(self, curve: Curve) -> list[str]:
+        """Whose inputs its runs record."""
+        if not self._layers_of.get(curve.recipe):
+            tags = read_first_tags(curve.members[0].directory.metrics)
+            self._layers_of[curve.recipe] = observed_layers(tags)
+        return self._layers_of[curve.recipe]
 
-    def _put(self, name: str, signature: str, make: Callable[[], list[Any]], serving: bool) -> None:
+    def _put(
+        self,
+        name: str,
+        started: float,
+        signature: str,
+        make: Callable[[], list[Any]],
+        serving: bool,
+    ) -> None:
         """Write a run that is made as a whole, unless it is there."""
         progress = self._progress.setdefault(name, Progress())
         if progress.signature == signature:
@@ -215,11 +264,11 @@ class View:
         made, size = make(), 0
         if serving and progress.size:
             made, size = [events.again(), *made], progress.size
-        size = self._file(name).append(made, size)
+        size = self._file(name, started).append(made, size)
         self._progress[name] = Progress(size=size, signature=signature)
 
-    def _file(self, name: str) -> events.EventFile:
-        return events.EventFile(self.folder / "runs" / name)
+    def _file(self, name: str, started: float = 0.0) -> events.EventFile:
+        return events.EventFile(self.folder / "runs" / name, started)
 
     def _forget_all_but(self, shown: set[str]) -> None:
         """Remove what earlier dashboards showed and this one does not."""
@@ -257,8 +306,8 @@ class View:
             self._say(message)
 
 
-_Made = tuple[str, str, Callable[[], list[Any]]]
-"""A run that is made as a whole: name, signature, and how."""
+_Made = tuple[str, float, str, Callable[[], list[Any]]]
+"""A run that is made as a whole: name, when it was started, signature, and how."""
 
 
 def _point_events(points: dict[int, dict[str, float]]) -> list[Any]:

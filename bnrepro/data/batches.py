@@ -1,7 +1,7 @@
 """Training mini-batches: order and augmentation put together, a pure function of the step."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch import Tensor
 from bnrepro.data.augmentation import Augmentation, Augmenter
 from bnrepro.data.dataset import Split
 from bnrepro.data.order import BatchOrder, Shuffling
+from bnrepro.data.read_ahead import ReadAhead
 from bnrepro.data.sampling import sample_pixels
 
 
@@ -46,13 +47,14 @@ class TrainingBatches:
         self.following: Callable[[int], int] = lambda step: step + 1
         self.order = BatchOrder(len(split), batch_size, seed, split.labels.device, shuffling)
         self.augment = Augmenter(augmentation, len(split), seed, device)
-        # Of a mapped set the next mini-batch is read while the device works on this one.
-        self._reader = ThreadPoolExecutor(1) if split.is_mapped else None
-        self._reading: dict[int, Future[tuple[Tensor, Tensor, Tensor]]] = {}
+        self._read_ahead = (
+            ReadAhead(self._reading, lambda step: self.following(step)) if split.is_mapped else None
+        )
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
         """The mini-batch of update number ``step``, from 0: images (N, C, H, W), labels (N,)."""
-        images_NCHW, labels_N, indices_N = self._read_ahead(step)
+        read = self._read_ahead
+        images_NCHW, labels_N, indices_N = read(step) if read else self._reading(step)()
         if self.sample:
             images_NCHW = sample_pixels(images_NCHW, self.seed, step)
         augmented_NCHW = self.augment(images_NCHW, indices_N, self.order.epoch(step))
@@ -62,19 +64,17 @@ class TrainingBatches:
         """Mini-batches in an epoch."""
         return self.order.batches_per_epoch
 
-    def _read_ahead(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
-        if self._reader is None:
-            return self._read(step)
-        now = self._reading.pop(step, None) or self._reader.submit(self._read, step)
-        following = self.following(step)
-        self._reading = {following: self._reader.submit(self._read, following)}
-        return now.result()
+    def _reading(self, step: int) -> "Callable[[], tuple[Tensor, Tensor, Tensor]]":
+        return partial(self._read, self.order.batch(step))
 
-    def _read(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _read(self, indices_N: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Images as stored, labels and indices, on the device."""
-        indices_N = self.order.batch(step)
+        images_NCHW = self.split.images[indices_N].to(self.split.labels.device)
+        if self.split.is_mapped and self.device.type == "cuda":
+            # From pinned memory the copy goes on beside the device's work.
+            images_NCHW = images_NCHW.pin_memory()
         return (
-            self.split.images[indices_N].to(self.device),
+            images_NCHW.to(self.device, non_blocking=True),
             self.split.labels[indices_N].to(self.device),
             indices_N.to(self.device),
         )

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+
 from bnrepro.data.folders import find_tree
 from bnrepro.data.image_archives import (
-    IMAGENET,
     IMAGENETTE,
     TINY_IMAGENET,
     fetch_imagenet,
@@ -14,6 +15,7 @@ from bnrepro.data.image_archives import (
     fetch_tiny_imagenet,
 )
 from bnrepro.data.image_tree import read_image_tree
+from bnrepro.data.imagenet import IMAGENET, check_archives, is_archived
 from bnrepro.data.mnist_files import fetch_mnist, find_mnist, verify_mnist
 from bnrepro.data.prepared_files import prepared_sets, verify_prepared
 from bnrepro.errors import UserError
@@ -39,12 +41,13 @@ def _image_tree(folder: str, fetch: Callable[[], Path]) -> Source:
 
 
 def _verify_image_tree(folder: Path) -> list[str]:
+    archives = check_archives(folder, Console()) if is_archived(folder) else []
     tree = read_image_tree(folder, num_classes=None)
     images = [
         f"{folder / split}: {len(files):,} images of {len(tree.classes)} classes"
         for split, files in (("train", tree.train), ("val", tree.val))
     ]
-    return images + verify_prepared(prepared_sets(), folder.name)
+    return archives + images + verify_prepared(prepared_sets(), folder.name)
 
 
 SOURCES = {

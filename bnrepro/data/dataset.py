@@ -1,9 +1,16 @@
 """A data set: one uint8 tensor of images a split."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from types import EllipsisType
 
 import torch
 from torch import Tensor
+
+from bnrepro.data.jpegs import JpegImages
+
+Images = Tensor | JpegImages
+"""(N, C, H, W), uint8; ``images[selection].to(device)`` is a tensor of either."""
 
 ChannelValues = float | tuple[float, ...]
 """A number for all channels, or one for each."""
@@ -14,13 +21,13 @@ class Split:
     """Images and their classes.
 
     Attributes:
-        images: uint8, (N, C, H, W).
+        images: (N, C, H, W).
         labels: int64, (N,).
         is_mapped: the images are a file's, read as they are asked for; they stay on the CPU, and
             mini-batches are moved.
     """
 
-    images: Tensor
+    images: Images
     labels: Tensor
     is_mapped: bool = False
 
@@ -33,11 +40,11 @@ class Split:
 
     def crop(self, size: int) -> "Split":
         """The centre squares of the images."""
-        return replace(self, images=centre_crop(self.images, size))
+        return replace(self, images=self.images[_centre(self.images.shape, size)])
 
     def to(self, device: torch.device) -> "Split":
         """The same split on a device; a mapped one stays where it is."""
-        if self.is_mapped:
+        if self.is_mapped or isinstance(self.images, JpegImages):
             return self
         return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
@@ -88,6 +95,12 @@ class Dataset:
         x = images_NCHW.to(torch.float32, memory_format=torch.channels_last)
         return centre_and_scale(x, self.input_mean, self.input_scale)
 
+    def amplify(self, factor: float) -> "Dataset":
+        """Multiply what the network receives."""
+        if isinstance(self.input_scale, tuple):
+            return replace(self, input_scale=tuple(scale / factor for scale in self.input_scale))
+        return replace(self, input_scale=self.input_scale / factor)
+
     def limit_train(self, count: int | None) -> "Dataset":
         """Keep the first ``count`` training examples; None: all."""
         return replace(self, train=self.train.first(count))
@@ -120,8 +133,12 @@ def _along_channels(values: ChannelValues, x_NCHW: Tensor) -> float | Tensor:
 
 def centre_crop(images: Tensor, size: int) -> Tensor:
     """The centre squares of images, (..., H, W) to (..., size, size)."""
-    top, left = ((side - size) // 2 for side in images.shape[-2:])
-    return images[..., top : top + size, left : left + size]
+    return images[_centre(images.shape, size)]
+
+
+def _centre(shape: Sequence[int], size: int) -> tuple[EllipsisType, slice, slice]:
+    top, left = ((side - size) // 2 for side in shape[-2:])
+    return ..., slice(top, top + size), slice(left, left + size)
 
 
 def binarize(images: Tensor, threshold: int) -> Tensor:

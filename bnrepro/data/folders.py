@@ -5,6 +5,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from bnrepro.data.imagenet import is_archived
 from bnrepro.errors import UserError
 
 
@@ -38,6 +39,8 @@ def tree_places(folder: str, root: str | None = None) -> list[Path]:
 
 
 def find_tree(folder: str, root: str | None = None) -> Path | None:
-    """The first of `tree_places` with ``train/`` in it, or None where there is none."""
+    """The first of `tree_places` with ``train/`` or ImageNet's archives in it, or None."""
     places = tree_places(folder, root)
-    return next((place for place in places if (place / "train").is_dir()), None)
+    return next(
+        (place for place in places if (place / "train").is_dir() or is_archived(place)), None
+    )

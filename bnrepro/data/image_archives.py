@@ -6,11 +6,11 @@ from pathlib import Path
 from urllib.error import URLError
 
 from bnrepro.data.folders import first_root
+from bnrepro.data.imagenet import ADVICE, IMAGENET
 from bnrepro.errors import UserError
 
 TINY_IMAGENET = "tiny-imagenet-200"
 IMAGENETTE = "imagenette2-160"
-IMAGENET = "imagenet"
 
 _TINY_IMAGENET_URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
 _TINY_IMAGENET_MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
@@ -52,25 +52,12 @@ def fetch_imagenette() -> Path:
 
 
 def fetch_imagenet() -> Path:
-    """Unpack ImageNet's own archives, which have to be asked for at image-net.org.
+    """Say how to get ImageNet's own archives, which have to be asked for.
 
     Raises:
-        UserError: an archive is missing or altered, or the folder cannot be written.
+        UserError: always; archives that are there need no fetching.
     """
-    from torchvision.datasets import ImageNet
-
-    folder = first_root() / IMAGENET
-    by_hand = (
-        "get ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar and ILSVRC2012_devkit_t12.tar.gz "
-        f"from image-net.org, put them into {folder} and run the command again"
-    )
-
-    def unpack() -> None:
-        for split in ("val", "train"):
-            ImageNet(folder, split)
-
-    _download("imagenet", by_hand, folder, unpack)
-    return folder
+    raise UserError(f"{first_root() / IMAGENET}: ImageNet is not there; {ADVICE}")
 
 
 def _download(name: str, by_hand: str, folder: Path, fetch: Callable[[], object]) -> None:

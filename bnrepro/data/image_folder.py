@@ -5,8 +5,9 @@ from pathlib import Path
 from rich.console import Console
 
 from bnrepro.data.folders import find_tree, tree_places
+from bnrepro.data.imagenet import ADVICE, IMAGENET
 from bnrepro.data.preparation import BadImages, prepare_images
-from bnrepro.data.prepared_files import prepared_sets
+from bnrepro.data.prepared_files import Storage, prepared_sets
 from bnrepro.errors import UserError
 
 
@@ -17,6 +18,7 @@ def prepare_image_folder(
     bad_images: BadImages,
     root: str | None,
     console: Console,
+    storage: Storage = "pixels",
 ) -> Path:
     """Decode and resize the images once, into the cache folder; returns the prepared set's folder.
 
@@ -27,12 +29,13 @@ def prepare_image_folder(
         bad_images: see `prepare_images`.
         root: folder to look in first.
         console: progress.
+        storage: pixels or JPEG.
 
     Raises:
         UserError: the folder is not there, or what `prepare_images` refuses.
     """
     tree = find_tree(folder, root) or _folder_without_train(folder, root)
-    return prepare_images(tree, size, num_classes, bad_images, prepared_sets(), console)
+    return prepare_images(tree, size, num_classes, bad_images, prepared_sets(), console, storage)
 
 
 def _folder_without_train(folder: str, root: str | None) -> Path:
@@ -41,6 +44,8 @@ def _folder_without_train(folder: str, root: str | None) -> Path:
     for place in places:
         if place.is_dir():
             return place
+    if folder == IMAGENET:
+        raise UserError(f"{places[0]}: ImageNet is not there; {ADVICE}")
     raise UserError(
         f"data.folder={folder}: no such folder, looked for as {', '.join(map(str, places))}; "
         "set data.root or BNREPRO_DATA to the folder that holds it, or give its whole path"

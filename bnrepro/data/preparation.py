@@ -1,37 +1,41 @@
-"""Images decoded and resized once, into one uint8 file a split that can be mapped into memory.
+"""Images decoded and resized once, into one file a split that can be mapped into memory.
 
-Pixels rather than JPEG: at 256 px one core of an AMD EPYC took 4,000 to 5,000 images/s from the
-mapped file and decoded 1,100 to 2,500 of the easiest JPEGs (14 kB), and a GPU asks for thousands.
-The price is disk: 252 GB for ImageNet. Imports no torch.
+As pixels or as JPEG, which takes an eighth of the disk and half a millisecond of a core to read:
+`scripts/bench_data.py` measures both. Imports no torch.
 """
 
 import hashlib
+import io
 import json
 import os
 import shutil
-import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypedDict
 
 import numpy as np
 from filelock import FileLock
-from numpy.typing import NDArray
+from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
-from bnrepro.data.file_names import printable
-from bnrepro.data.image_tree import ImageTree, read_image_tree
+from bnrepro.data.class_names import describe_classes
+from bnrepro.data.image_file import ImageFile
+from bnrepro.data.image_tree import ImageTree, read_classes, read_image_tree
+from bnrepro.data.imagenet import archives, check_archives, is_archived
 from bnrepro.data.pictures import PictureError, centre_square, decode_picture
 from bnrepro.data.prepared_files import (
+    JPEG_QUALITY,
     SPLITS,
     Index,
     PreparedSplit,
     SplitName,
+    Storage,
+    images_file,
     index_file,
-    pixels_file,
     set_folder,
     sha256,
     write_index,
@@ -39,15 +43,19 @@ from bnrepro.data.prepared_files import (
 from bnrepro.errors import UserError
 
 _CHUNK = 500  # images between two notes of how far the work has come
+_RGB = "RGB"
+_JPEG_BYTES = 0.5  # a pixel, at the most: photographs take 0.3 to 0.4 at this quality
 
 BadImages = Literal["error", "drop"]
+_Labelled = Sequence[tuple[ImageFile, int]]
 
 
 class _Note(TypedDict):
-    """What came of a file: its mode, or what is wrong with it."""
+    """What came of a file: its mode, and the bytes written; or what is wrong with it."""
 
     digest: str | None
     mode: str | None
+    length: int
     problem: str | None
 
 
@@ -58,81 +66,186 @@ def prepare_images(
     bad_images: BadImages,
     sets: Path,
     console: Console,
+    storage: Storage = "pixels",
 ) -> Path:
-    """Decode every image to RGB, shorter side ``size``, centre square; once.
+    """Decode every image to RGB, shorter side ``size``, centre square; once, on all cores.
 
     Interrupted, the next call goes on where it stopped. What had to be converted (grey, CMYK,
     palette), what was dropped or not read and how many images stand byte for byte in both splits is
     told and kept in ``index.json``.
 
     Args:
-        folder: an image tree.
+        folder: the images; see `read_image_tree`. ImageNet's archives are read in place, and
+            compared with their published checksums first.
         size: height and width stored, in pixels.
         num_classes: see `read_image_tree`.
         bad_images: what to do with a file that is no image: refuse the set, or drop the file.
         sets: the folder of all prepared sets; see `prepared_sets`.
         console: progress, and what is told.
+        storage: pixels, or JPEG of quality 90.
 
     Returns:
         The folder of the prepared set.
 
     Raises:
-        UserError: a file that is no image, named; a class all of whose images were dropped; or what
-            `read_image_tree` refuses.
+        UserError: a file that is no image, named; a class all of whose images were dropped; too
+            small a disk; or what `read_image_tree` refuses.
     """
-    tree = read_image_tree(folder, num_classes)
-    key = _key(folder, tree, bad_images)
-    target = set_folder(sets, f"{folder.name}-{len(tree.classes)}-classes-{size}px-{key}")
+    # Listing the million members of ImageNet's archives takes minutes: only to prepare them.
+    tree = None if is_archived(folder) else read_image_tree(folder, num_classes)
+    classes = tree.classes if tree else read_classes(folder, num_classes)
+    listing = _listing(folder, tree) if tree else _archive_listing(folder, classes)
+    form = f"{size}px" if storage == "pixels" else f"{size}px-{storage}"
+    name = f"{folder.name}-{len(classes)}-classes-{form}-{_key(listing, bad_images)}"
+    target = set_folder(sets, name)
     if index_file(target).is_file():
         return target
     target.mkdir(parents=True, exist_ok=True)
     # Runs started side by side need the same set: the first prepares it, the others wait.
     with FileLock(target / ".lock"):
         if not index_file(target).is_file():
-            _prepare(folder, tree, target, size, bad_images, console)
+            tree = tree or read_image_tree(folder, num_classes)
+            _Preparation(folder, tree, target, size, storage, bad_images, console).run()
     return target
 
 
-def _prepare(
-    folder: Path,
-    tree: ImageTree,
-    target: Path,
-    size: int,
-    bad_images: BadImages,
-    console: Console,
-) -> None:
-    _check_disk(target, (len(tree.train) + len(tree.val)) * 3 * size * size)
-    files = {"train": tree.train, "val": tree.val}
-    notes = {
-        name: _prepare_split(target, name, files[name], size, bad_images, console)
-        for name in SPLITS
-    }
-    index = Index(
-        source=str(folder),
-        size=size,
-        classes=list(tree.classes),
-        train_val_duplicates=_duplicates(notes["train"], notes["val"]),
-        ignored=tree.ignored,
-        splits={
-            name: _split(files[name], notes[name], sha256(pixels_file(target, name)))
-            for name in SPLITS
-        },
-    )
-    _check_classes(folder, index)
-    write_index(target, index)
-    for name in SPLITS:
-        _notes_file(target, name).unlink()
-    _tell(index, console)
+@dataclass(frozen=True)
+class _Preparation:
+    """One set in the making."""
 
+    folder: Path
+    tree: ImageTree
+    target: Path
+    size: int
+    storage: Storage
+    bad_images: BadImages
+    console: Console
 
-def _check_disk(target: Path, needed: int) -> None:
-    """Before hours of decoding: is there room for what will be written?"""
-    present = sum(file.stat().st_size for file in target.glob("*.u8"))
-    free = shutil.disk_usage(target).free
-    if free < needed - present:
-        raise UserError(
-            f"{target}: the prepared images take {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are "
-            "free; make room, or point XDG_CACHE_HOME to a larger disk"
+    def run(self) -> None:
+        self._check_disk()
+        # An interrupted call compared the archives before it wrote its first note.
+        if is_archived(self.folder) and not _notes_file(self.target, "train").is_file():
+            for line in check_archives(self.folder, self.console):
+                self.console.print(line, highlight=False, soft_wrap=True, markup=False)
+        files = {"train": self.tree.train, "val": self.tree.val}
+        notes = {name: self._prepare_split(name, files[name]) for name in SPLITS}
+        index = Index(
+            source=str(self.folder),
+            storage=self.storage,
+            size=self.size,
+            classes=list(self.tree.classes),
+            descriptions=list(describe_classes(self.tree.classes, self.folder)),
+            train_val_duplicates=_duplicates(notes["train"], notes["val"]),
+            ignored=self.tree.ignored,
+            splits={
+                name: self._split(files[name], notes[name], sha256(self._images(name)))
+                for name in SPLITS
+            },
+        )
+        _check_classes(self.folder, index)
+        write_index(self.target, index)
+        for name in SPLITS:
+            _notes_file(self.target, name).unlink()
+        _tell(index, self.console)
+
+    def _images(self, name: SplitName) -> Path:
+        return images_file(self.target, name, self.storage)
+
+    def _check_disk(self) -> None:
+        """Before hours of decoding: is there room for what will be written?"""
+        per_pixel = 3 if self.storage == "pixels" else _JPEG_BYTES
+        needed = (len(self.tree.train) + len(self.tree.val)) * per_pixel * self.size**2
+        written = sum(path.stat().st_size for path in map(self._images, SPLITS) if path.exists())
+        free = shutil.disk_usage(self.target).free
+        if free < needed - written:
+            advice = "" if self.storage == "jpeg" else ", or set data.storage=jpeg (an eighth)"
+            raise UserError(
+                f"{self.target}: the prepared images take {needed / 1e9:.1f} GB and "
+                f"{free / 1e9:.1f} GB are free; make room, or point XDG_CACHE_HOME to a larger "
+                f"disk{advice}"
+            )
+
+    def _prepare_split(
+        self, name: SplitName, files: Sequence[tuple[ImageFile, int]]
+    ) -> list[_Note]:
+        """Append images to their file, and a note on each to that of notes."""
+        notes = self._earlier_notes(name)
+        remaining = files[len(notes) :]
+        with (
+            self._images(name).open("ab") as images,
+            _notes_file(self.target, name).open("a", encoding="utf-8") as lines,
+            ThreadPoolExecutor(os.cpu_count()) as pool,
+        ):
+            chunks = [remaining[i : i + _CHUNK] for i in range(0, len(remaining), _CHUNK)]
+            shown = track(chunks, f"preparing {name}", console=self.console, disable=not chunks)
+            for chunk in shown:
+                prepared = pool.map(lambda item: self._prepare(item[0]), chunk)
+                for (file, _), (content, note) in zip(chunk, prepared, strict=True):
+                    if note["problem"] is not None and self.bad_images == "error":
+                        raise UserError(
+                            f"{file}: {note['problem']}; remove it, or set data.bad_images=drop"
+                        )
+                    images.write(content)
+                    notes.append(note)
+                # The images first: a note must not speak of one that a crash can lose.
+                images.flush()
+                os.fsync(images.fileno())
+                lines.writelines(json.dumps(note) + "\n" for note in notes[-len(chunk) :])
+                lines.flush()
+        return notes
+
+    def _earlier_notes(self, name: SplitName) -> list[_Note]:
+        """Notes of an interrupted preparation; images that no note speaks of are cut off."""
+        notes: list[_Note] = []
+        path = _notes_file(self.target, name)
+        if path.is_file():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    notes.append(json.loads(line))
+                except ValueError:
+                    break  # the last line of a process that was killed
+        num_bytes = sum(note["length"] for note in notes)
+        with self._images(name).open("ab") as images:
+            if images.tell() < num_bytes:  # not ours: begin again
+                notes, num_bytes = [], 0
+            images.truncate(num_bytes)
+        path.write_text("".join(json.dumps(note) + "\n" for note in notes))
+        return notes
+
+    def _prepare(self, file: ImageFile) -> tuple[bytes, _Note]:
+        """What is written of an image, with a note; nothing, with what is wrong with the file."""
+        digest = None
+        try:
+            content = _content(file)
+            digest = hashlib.sha256(content).hexdigest()
+            image, mode = decode_picture(content)
+        except PictureError as error:
+            return b"", {"digest": digest, "mode": None, "length": 0, "problem": str(error)}
+        stored = self._encode(centre_square(image, self.size))
+        return stored, {"digest": digest, "mode": mode, "length": len(stored), "problem": None}
+
+    def _encode(self, image: Image.Image) -> bytes:
+        if self.storage == "pixels":
+            return np.asarray(image).transpose(2, 0, 1).tobytes()
+        file = io.BytesIO()
+        image.save(file, "jpeg", quality=JPEG_QUALITY)
+        return file.getvalue()
+
+    def _split(self, files: _Labelled, notes: list[_Note], digest: str) -> PreparedSplit:
+        pairs = list(zip(files, notes, strict=True))
+        good = [(file, label, note) for (file, label), note in pairs if note["problem"] is None]
+        return PreparedSplit(
+            labels=[label for _, label, _ in good],
+            lengths=[note["length"] for *_, note in good] if self.storage == "jpeg" else [],
+            sha256=digest,
+            converted=[
+                f"{file}: {note['mode']}" for file, _, note in good if note["mode"] != "RGB"
+            ],
+            dropped=[
+                f"{file}: {note['problem']}"
+                for (file, _), note in pairs
+                if note["problem"] is not None
+            ],
         )
 
 
@@ -148,104 +261,15 @@ def _check_classes(folder: Path, index: Index) -> None:
                 )
 
 
-def _prepare_split(
-    target: Path,
-    name: SplitName,
-    files: Sequence[tuple[Path, int]],
-    size: int,
-    bad_images: BadImages,
-    console: Console,
-) -> list[_Note]:
-    """Append decoded images to the file of pixels, and a note on each file to that of notes."""
-    notes = _earlier_notes(target, name, size)
-    remaining = files[len(notes) :]
-    with (
-        pixels_file(target, name).open("ab") as pixels,
-        _notes_file(target, name).open("a", encoding="utf-8") as lines,
-        ThreadPoolExecutor(os.cpu_count()) as pool,
-    ):
-        chunks = [remaining[i : i + _CHUNK] for i in range(0, len(remaining), _CHUNK)]
-        shown = track(chunks, f"preparing {name}", console=console, disable=not chunks)
-        for chunk in shown:
-            decoded = pool.map(lambda item: _decode(item[0], size), chunk)
-            for (path, _), (image, note) in zip(chunk, decoded, strict=True):
-                if image is not None:
-                    pixels.write(image.tobytes())
-                elif bad_images == "error":
-                    raise UserError(
-                        f"{printable(path)}: {note['problem']}; "
-                        "remove it, or set data.bad_images=drop"
-                    )
-                notes.append(note)
-            # The pixels first: a note must not speak of an image that a crash can lose.
-            pixels.flush()
-            os.fsync(pixels.fileno())
-            lines.writelines(json.dumps(note) + "\n" for note in notes[-len(chunk) :])
-            lines.flush()
-    return notes
-
-
 def _notes_file(target: Path, name: SplitName) -> Path:
     return target / f"{name}.notes.jsonl"
 
 
-def _earlier_notes(target: Path, name: SplitName, size: int) -> list[_Note]:
-    """Notes of an interrupted preparation; pixels that no note speaks of are cut off."""
-    notes: list[_Note] = []
-    path = _notes_file(target, name)
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                notes.append(json.loads(line))
-            except ValueError:
-                break  # the last line of a process that was killed
-    num_bytes = sum(note["problem"] is None for note in notes) * 3 * size * size
-    with pixels_file(target, name).open("ab") as pixels:
-        if pixels.tell() < num_bytes:  # not ours: begin again
-            notes, num_bytes = [], 0
-        pixels.truncate(num_bytes)
-    path.write_text("".join(json.dumps(note) + "\n" for note in notes))
-    return notes
-
-
-def _decode(path: Path, size: int) -> tuple[NDArray[np.uint8] | None, _Note]:
-    """The image as (3, size, size) uint8 with a note, or None with what is wrong with the file."""
-    digest = None
+def _content(file: ImageFile) -> bytes:
     try:
-        content = _content(path)
-        digest = hashlib.sha256(content).hexdigest()
-        image, mode = decode_picture(content)
-    except PictureError as error:
-        return None, {"digest": digest, "mode": None, "problem": str(error)}
-    square = np.asarray(centre_square(image, size))
-    return square.transpose(2, 0, 1), {"digest": digest, "mode": mode, "problem": None}
-
-
-def _content(path: Path) -> bytes:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe would wait for ever
-            raise PictureError("not a regular file")
-        return path.read_bytes()
+        return file.read()
     except OSError as error:
         raise PictureError(f"cannot be read ({error.strerror})") from error
-
-
-def _split(files: Sequence[tuple[Path, int]], notes: list[_Note], digest: str) -> PreparedSplit:
-    pairs = list(zip(files, notes, strict=True))
-    return PreparedSplit(
-        labels=[label for (_, label), note in pairs if note["problem"] is None],
-        sha256=digest,
-        converted=[
-            f"{printable(path)}: {note['mode']}"
-            for (path, _), note in pairs
-            if note["problem"] is None and note["mode"] != "RGB"
-        ],
-        dropped=[
-            f"{printable(path)}: {note['problem']}"
-            for (path, _), note in pairs
-            if note["problem"] is not None
-        ],
-    )
 
 
 def _duplicates(train: list[_Note], val: list[_Note]) -> int:
@@ -254,17 +278,26 @@ def _duplicates(train: list[_Note], val: list[_Note]) -> int:
     return sum(note["digest"] in known for note in val)
 
 
-def _key(folder: Path, tree: ImageTree, bad_images: BadImages) -> str:
-    """Names what a preparation depends on: the files, their labels, and what may be dropped."""
+def _key(listing: Iterable[bytes], bad_images: BadImages) -> str:
+    """Names what a preparation depends on besides its size and form."""
     digest = hashlib.sha256(f"{bad_images}\n".encode())
-    for line in _listing(folder, tree):
+    for line in listing:
         digest.update(line)
     return digest.hexdigest()[:8]
 
 
 def _listing(folder: Path, tree: ImageTree) -> Iterator[bytes]:
-    for path, label in (*tree.train, *tree.val):
-        yield os.fsencode(path.relative_to(folder)) + f" {label} {_size(path)}\n".encode()
+    """The files of a tree, and their labels."""
+    for file, label in (*tree.train, *tree.val):
+        name = os.fsencode(file.path.relative_to(folder))
+        yield name + f" {label} {_size(file.path)}\n".encode()
+
+
+def _archive_listing(folder: Path, classes: Sequence[str]) -> Iterator[bytes]:
+    """The archives, and the classes in the order of their labels."""
+    for path in archives(folder):
+        yield f"{path.name} {_size(path)}\n".encode()
+    yield "\n".join(classes).encode()
 
 
 def _size(path: Path) -> int | None:

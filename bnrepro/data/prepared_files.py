@@ -1,4 +1,4 @@
-"""The files of a prepared image set: the pixels of each split, and ``index.json``.
+"""The files of a prepared image set: the images of each split, and ``index.json``.
 
 Below the folder of all prepared sets each format has a folder, and each set one in that. Imports
 no torch.
@@ -17,11 +17,19 @@ from platformdirs import user_cache_path
 from bnrepro.errors import UserError
 
 # A folder name. The number goes up where the pixels made of a picture can change, or what the index
-# holds: 2 has one decoder with `predict` (16 bits, EXIF, transparency), and a digest of the index.
-_FORMAT = "format-2"
+# holds: 2 has one decoder with `predict` (16 bits, EXIF, transparency), and a digest of the index;
+# 3 may store JPEG, and holds what the classes are called.
+_FORMAT = "format-3"
 
 SplitName = Literal["train", "val"]
 SPLITS: tuple[SplitName, ...] = ("train", "val")
+
+Storage = Literal["pixels", "jpeg"]
+"""How images are stored, one after the other: as (3, size, size) uint8, or each as a JPEG file."""
+
+JPEG_QUALITY = 90
+
+_SUFFIXES = {"pixels": ".u8", "jpeg": ".jpegs"}
 
 
 @dataclass(frozen=True)
@@ -29,13 +37,15 @@ class PreparedSplit:
     """What the index says of a split.
 
     Attributes:
-        labels: of the images, in the order of the pixels.
-        sha256: of the file of pixels.
+        labels: of the images, in the order of the file.
+        lengths: of the JPEG of each image, in bytes; empty where pixels are stored.
+        sha256: of the file of images.
         converted: files that were not in RGB, each with its mode.
         dropped: files that were left out, each with the reason.
     """
 
     labels: list[int]
+    lengths: list[int]
     sha256: str
     converted: list[str]
     dropped: list[str]
@@ -46,23 +56,29 @@ class Index:
     """What ``index.json`` says.
 
     Attributes:
-        source: the image tree.
+        source: the image tree, or the folder of the archives.
+        storage: how the images are stored.
         size: height and width of the images, in pixels.
         classes: names; a label is a position here.
+        descriptions: the names, each followed by its words where the set lists them.
         train_val_duplicates: how many images of val stand byte for byte in train.
         ignored: how many files were no images by their names, by suffix.
         splits: by name.
     """
 
     source: str
+    storage: Storage
     size: int
     classes: list[str]
+    descriptions: list[str]
     train_val_duplicates: int
     ignored: Mapping[str, int]
     splits: Mapping[SplitName, PreparedSplit]
 
     def num_bytes(self, name: SplitName) -> int:
-        """Of a split's file of pixels."""
+        """Of a split's file of images."""
+        if self.storage == "jpeg":
+            return sum(self.splits[name].lengths)
         return len(self.splits[name].labels) * 3 * self.size * self.size
 
 
@@ -81,9 +97,9 @@ def index_file(folder: Path) -> Path:
     return folder / "index.json"
 
 
-def pixels_file(folder: Path, name: SplitName) -> Path:
-    """The images of a split, (N, 3, size, size), uint8, one after the other."""
-    return folder / f"{name}.u8"
+def images_file(folder: Path, name: SplitName, storage: Storage = "pixels") -> Path:
+    """The images of a split, one after the other."""
+    return folder / f"{name}{_SUFFIXES[storage]}"
 
 
 def write_index(folder: Path, index: Index) -> None:
@@ -142,7 +158,7 @@ def verify_set(folder: Path) -> str:
     """
     index = read_index(folder)
     for name in SPLITS:
-        path = pixels_file(folder, name)
+        path = images_file(folder, name, index.storage)
         if not path.is_file() or sha256(path) != index.splits[name].sha256:
             raise damage(path)
     counts = " and ".join(f"{len(index.splits[name].labels):,} of {name}" for name in SPLITS)

@@ -4,7 +4,6 @@ from bnrepro.inference.evaluate import Evaluation, evaluate
 from bnrepro.inference.export import Export, export
 from bnrepro.inference.keep import keep_predictions
 from bnrepro.inference.predict import Prediction, predict
-from bnrepro.inference.trained import find_run
 
 __all__ = [
     "Evaluation",
@@ -12,7 +11,6 @@ __all__ = [
     "Prediction",
     "evaluate",
     "export",
-    "find_run",
     "keep_predictions",
     "predict",
 ]

@@ -18,7 +18,8 @@ from bnrepro.inference.exported import read_exported
 from bnrepro.inference.formats import FORMATS, Classify
 from bnrepro.inference.held_out import network_with
 from bnrepro.inference.preprocessing import prepare_picture, preprocessing_of
-from bnrepro.inference.trained import find_run, load_trained
+from bnrepro.inference.trained import load_trained
+from bnrepro.runs import find_run
 from bnrepro.training.device import Device
 
 STANDARD_INPUT = "-"

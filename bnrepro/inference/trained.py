@@ -1,7 +1,6 @@
 """A finished run, turned back into its network and its data."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -41,22 +40,6 @@ class TrainedRun:
     dataset: Dataset
     stored_test: Split
     device: torch.device
-
-
-def find_run(name: str, runs: Path) -> RunDirectory:
-    """A run directory by its path, or by its id below the folder of runs.
-
-    Raises:
-        UserError: there is none.
-    """
-    path = Path(name)
-    if (path / "config.yaml").is_file():
-        return RunDirectory(path)
-    found = [] if "/" in name else sorted(runs.glob(f"**/{name}/config.yaml"))
-    if len(found) != 1:
-        what = f"the id of {len(found)} runs" if found else "no run directory, nor a run's id"
-        raise UserError(f"{name}: {what} under {runs}; `bnrepro status --runs D` shows the runs")
-    return RunDirectory(found[0].parent)
 
 
 def load_trained(directory: RunDirectory, device: Device, console: Console) -> TrainedRun:

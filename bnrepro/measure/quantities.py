@@ -4,7 +4,7 @@ A value is a float; NaN: the run never got to where the number could be taken (i
 level, or diverged before the end); None: there is nothing to measure, and the seed is not counted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnrepro.measure.curves import WINDOW, Points, best_point, points, running_mean, steps_to_reach
-from bnrepro.measure.intervals import Mean, mean_over_seeds
+from bnrepro.measure.intervals import Mean, mean_over_examples, mean_over_seeds
 from bnrepro.runs.ended import EndedRun
 from bnrepro.runs.tags import (
     PERCENTILES,
@@ -59,13 +59,18 @@ class Quantity:
         return self.unit == "times"
 
 
+SeedValues = Mapping[int, float] | Mapping[int, NDArray[np.float64]]
+"""What is known of each seed: a number, or paired differences on the same held-out examples, an
+array (examples,)."""
+
+
 class Sample(NamedTuple):
     """A number a seed.
 
     Attributes:
         seeds: (n,).
         values: (n,), NaN: the seed never got there.
-        mean: over the seeds that have a value.
+        mean: over the seeds that have a value; or over held-out examples (`sample_of`).
         lost_references: seeds whose reference diverged, so that nothing could be compared.
     """
 
@@ -78,6 +83,14 @@ class Sample(NamedTuple):
     def never(self) -> int:
         """Seeds that never got there."""
         return int(np.isnan(self.values).sum())
+
+
+def sample_of(values: SeedValues, is_ratio: bool = False) -> Sample:
+    """A sample of values; of differences on examples, with the interval over these."""
+    numbers = np.array([*values.values()], dtype=np.float64)
+    if numbers.ndim == 1:
+        return Sample(tuple(values), numbers, mean_over_seeds(numbers, is_ratio))
+    return Sample(tuple(values), numbers.mean(axis=1), mean_over_examples(numbers.mean(axis=0)))
 
 
 def sample(
@@ -327,13 +340,35 @@ def last(name: str, tag: str) -> Quantity:
     return Quantity(f"last_{name}", f"the last {tag}", "accuracy", measure)
 
 
+def gain(quantity: Quantity) -> Quantity:
+    """A quantity of one run minus the reference's of the same seed."""
+
+    def measure(run: EndedRun, reference: EndedRun) -> float | None:
+        own, other = quantity.measure(run, run), quantity.measure(reference, reference)
+        return None if own is None or other is None else own - other
+
+    return Quantity(
+        f"{quantity.name}_gain",
+        f"{quantity.sentence}, minus the reference's",
+        "points" if quantity.unit == "accuracy" else quantity.unit,
+        measure,
+        of_pair=True,
+    )
+
+
+def _length(run: EndedRun, share: float) -> int | None:
+    """Steps of a share of Figure 2's curves."""
+    whole = run.config.inception_steps
+    return None if whole is None else round(share * whole)
+
+
 def accuracy_after(share: float) -> Quantity:
     """The accuracy after a share of the length of Figure 2's curves (``inception_steps``)."""
 
     def measure(run: EndedRun, _: EndedRun) -> float | None:
-        if run.config.inception_steps is None:
+        step = _length(run, share)
+        if step is None:
             return None
-        step = round(share * run.config.inception_steps)
         if run.diverged and run.rows.index.max() < step:
             return np.nan
         return float(run.accuracy.loc[:step].iloc[-WINDOW:].mean())
@@ -343,4 +378,30 @@ def accuracy_after(share: float) -> Quantity:
         f"accuracy after {share:.0%} of the steps (mean of the last five evaluations before)",
         "accuracy",
         measure,
+    )
+
+
+def speed_up_within(share: float) -> Quantity:
+    """`SPEED_UP` as far as a share of Figure 2's curves goes: runs of any length compare alike."""
+
+    def early(run: EndedRun) -> Points:
+        steps, values = level(run)
+        end = _length(run, share)
+        shown = steps <= (np.inf if end is None else end)
+        return Points(steps[shown], values[shown])
+
+    def measure(run: EndedRun, reference: EndedRun) -> float | None:
+        steps, target = best_point(early(reference))
+        if target <= 2 * reference.chance:
+            return None
+        own = steps_to_reach(early(run), target)
+        return None if own == 0 else steps / own
+
+    return Quantity(
+        f"speed_up_within_{share:g}",
+        f"steps of the reference to its best accuracy in {share:.0%} of the steps, over steps to "
+        "the same",
+        "times",
+        measure,
+        of_pair=True,
     )

@@ -56,33 +56,39 @@ class Above:
         level: what separates the claim from its opposite: 1 for a ratio, 0 for a difference.
         size: the paper's number; NaN: it gives none, and the direction is all there is.
         worst: what a seed that never got there counts as; it is not left out.
+        over_examples: the interval is over held-out examples, of the networks at hand, and needs
+            no number of seeds.
     """
 
     level: float
     size: float = float("nan")
     worst: float = float("nan")
+    over_examples: bool = False
 
     @property
     def sentence(self) -> str:
         """When the claim counts as reproduced, and when as partly."""
+        few = "" if self.over_examples else f"fewer than {FEWEST_SEEDS} seeds"
         if np.isnan(self.size):
             return (
-                f"Reproduced: the interval is above {self.level:g}; partly: the mean is. "
-                f"Fewer than {FEWEST_SEEDS} seeds: undecided"
+                f"Reproduced: the interval is above {self.level:g}; partly: the mean is"
+                f"{few and f'; undecided: {few}'}"
             )
         return (
             f"Reproduced: the interval is above {self.level:g} and the mean within a factor of "
             f"{_FACTOR:g} of the paper's number; partly: one of the two, and where it is the "
             f"direction alone, whether larger or smaller is said; undecided: the interval holds "
-            f"{self.level:g} and sizes like the paper's, or fewer than {FEWEST_SEEDS} seeds"
+            f"{self.level:g} and sizes like the paper's{few and f', or {few}'}"
         )
 
     def judge(self, sample: Sample, ratio: bool) -> Judgement:
         """The verdict on a sample."""
         never, n = sample.never, len(sample.values)
-        if n < FEWEST_SEEDS:
+        if self.over_examples:
+            over_seeds = sample.mean
+        elif n < FEWEST_SEEDS:
             return Judgement(Verdict.UNDECIDED, too_few(n))
-        if not np.isnan(self.worst):
+        elif not np.isnan(self.worst):
             over_seeds = mean_over_seeds(np.nan_to_num(sample.values, nan=self.worst), ratio)
         elif never == n:
             return Judgement(Verdict.NOT_REPRODUCED, "no seed gets there")

@@ -21,7 +21,7 @@ class _BatchNormFunction(torch.autograd.Function):
         mu = x.mean(axes, keepdim=True)
         var = (x - mu).square().mean(axes, keepdim=True)
         y = (x - mu) * torch.rsqrt(var + eps)
-        return _scale_and_shift(y, gamma, beta), mu, var
+        return scale_and_shift(y, gamma, beta), mu, var
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -52,14 +52,14 @@ class _BatchNormFunction(torch.autograd.Function):
             + grad_var * (-2 * centred).sum(axes, keepdim=True) / m
         )
         grad_x = grad_xhat * inverse_std + grad_var * 2 * centred / m + grad_mu / m
-        if gamma is None:
-            return grad_x, None, None, None, None
-        grad_gamma = (grad_y * centred * inverse_std).sum(axes, keepdim=True)
         grad_beta = grad_y.sum(axes, keepdim=True) if ctx.shifts else None
+        if gamma is None:
+            return grad_x, None, grad_beta, None, None
+        grad_gamma = (grad_y * centred * inverse_std).sum(axes, keepdim=True)
         return grad_x, grad_gamma, grad_beta, None, None
 
 
-def _scale_and_shift(y: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
+def scale_and_shift(y: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
     """Scale by gamma and shift by beta; None: not at all."""
     if gamma is not None:
         y = gamma * y
@@ -156,13 +156,13 @@ class BatchNorm(nn.Module):
                     "batch statistics need more than 1 value per feature, got an input of shape "
                     f"{tuple(x.shape)}; use a larger mini-batch"
                 )
-            y, mu, var = _BatchNormFunction.apply(wide, gamma, beta, axes, self.eps)
+            y, mu, var = self._normalize(wide, gamma, beta, axes)
             if self.training:
-                self._track(mu, var, m)
+                self._track(mu, var)
         else:
             mean = self.running_mean.view(broadcast)
             y = (wide - mean) * torch.rsqrt(self.running_var.view(broadcast) + self.eps)
-            y = _scale_and_shift(y, gamma, beta)
+            y = scale_and_shift(y, gamma, beta)
         return y.to(x.dtype)
 
     def _layout(self, x: Tensor) -> tuple[tuple[int, ...], torch.Size]:
@@ -179,14 +179,22 @@ class BatchNorm(nn.Module):
             return (0,), torch.Size((1, *features))
         return (0, 2, 3), torch.Size((1, *features, 1, 1))
 
+    def _normalize(
+        self, x: Tensor, gamma: Tensor | None, beta: Tensor | None, axes: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """By the mini-batch's own statistics: y, its mean, and its unbiased variance."""
+        y, mu, var = _BatchNormFunction.apply(x, gamma, beta, axes, self.eps)
+        m = x.numel() // mu.numel()
+        return y, mu, var * (m / (m - 1))
+
     @torch.no_grad()
-    def _track(self, mu: Tensor, var: Tensor, m: int) -> None:
-        """Move the averages towards this batch: mean, and variance by Bessel's m / (m - 1)."""
+    def _track(self, mu: Tensor, var: Tensor) -> None:
+        """Move the averages towards this batch's mean and unbiased variance."""
         if self.running_mean is None or self.running_var is None:
             return
         assert self.num_batches_tracked is not None
         self.num_batches_tracked.add_(1)
-        for average, new in ((self.running_mean, mu), (self.running_var, var * (m / (m - 1)))):
+        for average, new in ((self.running_mean, mu), (self.running_var, var)):
             change = new.view_as(average).to(average.dtype) - average
             if self.momentum is None:
                 average.add_(change / self.num_batches_tracked)

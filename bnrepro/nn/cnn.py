@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from bnrepro.nn.layers import Activated, Activation, Initialization, initialize
+from bnrepro.nn.layers import Activation, Initialization, initialize
 from bnrepro.nn.norms import Normalization
 
 
@@ -35,14 +35,14 @@ class Cnn(nn.Module):
         super().__init__()
         in_channels, height, width = image_shape
         bias = not norm.shifts
-        self.conv = Activated(
+        self.conv = norm.activated(
             nn.Conv2d(in_channels, channels, 3, padding=1, bias=bias),
             norm.maps(channels),
             activation,
         )
         self.pool = nn.MaxPool2d(2)
         features = channels * (height // 2) * (width // 2)
-        self.hidden = Activated(
+        self.hidden = norm.activated(
             nn.Linear(features, hidden, bias=bias), norm.features(hidden), activation
         )
         self.output = nn.Linear(hidden, num_classes)

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 Activation = Literal["sigmoid", "relu"]
+Placement = Literal["before", "after"]
+"""Where the normalization stands: before the nonlinearity (Section 3.2), or after it."""
 
 
 class Activated(nn.Module):
@@ -24,6 +26,18 @@ class Activated(nn.Module):
     def forward(self, u: Tensor) -> Tensor:
         """Any shape that the linear map takes."""
         z: Tensor = self.activation(self.norm(self.linear(u)))
+        return z
+
+
+class ActivatedThenNormalized(Activated):
+    """z = norm(g(Wu + b)): the other order (Mishkin et al. 2016, Section 3.2).
+
+    It is g's output that is normalized, so the bias b is not cancelled.
+    """
+
+    def forward(self, u: Tensor) -> Tensor:
+        """Any shape that the linear map takes."""
+        z: Tensor = self.norm(self.activation(self.linear(u)))
         return z
 
 
@@ -49,6 +63,13 @@ class Initialization:
     name: Literal["gaussian", "xavier", "he", "caffe"]
     std: float | None = None
     conv_gain: float = 1.0
+
+
+def initialization(std: float | None, activation: Activation) -> Initialization:
+    """A Gaussian of this deviation; None: what suits the nonlinearity and the layers' widths."""
+    if std is not None:
+        return Initialization("gaussian", std)
+    return Initialization("xavier" if activation == "sigmoid" else "he")
 
 
 @torch.no_grad()

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm as TorchBatchNorm
 
 from bnrepro.nn.batch_norm import BatchNorm
+from bnrepro.nn.batch_renorm import BatchRenorm
+from bnrepro.nn.moving_averages import MovingAverages
 
 
 class _Sums:
@@ -83,7 +85,9 @@ def estimate_population_statistics(
     Args:
         model: any module. Only its BN layers' ``running_mean`` and ``running_var`` change, and only
             on success; one that inference does not run, in an auxiliary classifier, keeps its own.
-            Layers other than BN run as in evaluation (no Dropout).
+            Layers other than BN run as in evaluation (no Dropout). In a network without BN the
+            averages of `MovingAverages` become means over the batches, whatever ``statistics``;
+            those of `BatchRenorm`, which it was trained with, stay.
         batches: training inputs, all of one size; at least one.
         statistics: how Var[x] is estimated.
 
@@ -97,6 +101,7 @@ def estimate_population_statistics(
         if isinstance(module, BatchNorm | TorchBatchNorm)
     }
     if not layers:
+        _average(model, batches)
         return
     # The passes below move averages and modes; they do so on a copy.
     scratch = copy.deepcopy(model).eval()
@@ -119,3 +124,26 @@ def estimate_population_statistics(
         assert layer.running_var is not None
         layer.running_mean.copy_(mean)
         layer.running_var.copy_(var)
+
+
+def _average(model: nn.Module, batches: Iterable[Tensor]) -> None:
+    scratch = copy.deepcopy(model).eval()
+    names = [
+        name
+        for name, module in scratch.named_modules()
+        if isinstance(module, MovingAverages) and not isinstance(module, BatchRenorm)
+    ]
+    twins = [scratch.get_submodule(name) for name in names]
+    for twin in twins:
+        assert isinstance(twin, MovingAverages)
+        twin.train()
+        twin.restart()
+    if not twins:
+        return
+    for x in batches:
+        scratch(x)
+    for name, twin in zip(names, twins, strict=True):
+        model.get_submodule(name).load_state_dict(
+            {key: value for key, value in twin.state_dict().items() if key.startswith("running_")},
+            strict=False,
+        )

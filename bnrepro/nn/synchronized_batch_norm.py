@@ -7,7 +7,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from bnrepro.nn.batch_norm import BatchNorm
+from bnrepro.nn.batch_norm import BatchNorm, scale_and_shift
 
 
 def _mean_over_processes(value: Tensor) -> Tensor:
@@ -63,17 +63,11 @@ class SynchronizedBatchNorm(BatchNorm):
     mini-batch stands alone. All processes have mini-batches of one size.
     """
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalize, scale and shift; as `BatchNorm.forward`."""
+    def _normalize(
+        self, x: Tensor, gamma: Tensor | None, beta: Tensor | None, axes: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor, Tensor]:
         if not (self.training and torch.is_grad_enabled() and dist.is_initialized()):
-            return super().forward(x)
-        axes, broadcast = self._layout(x)
-        wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-        y: Tensor
-        y, mu, var = _SynchronizedFunction.apply(wide, axes, self.eps)
-        self._track(mu, var, dist.get_world_size() * x.numel() // broadcast.numel())
-        if self.weight is not None:
-            y = y * self.weight.view(broadcast).to(wide.dtype)
-        if self.bias is not None:
-            y = y + self.bias.view(broadcast).to(wide.dtype)
-        return y.to(x.dtype)
+            return super()._normalize(x, gamma, beta, axes)
+        y, mu, var = _SynchronizedFunction.apply(x, axes, self.eps)
+        m = dist.get_world_size() * x.numel() // mu.numel()
+        return scale_and_shift(y, gamma, beta), mu, var * (m / (m - 1))

@@ -2,6 +2,8 @@
 
 The files under ``digitized/`` hold every point: facts about a published figure. The axes were
 checked against numbers that the paper prints: Figure 2's diamonds land on the steps of Figure 3.
+``googlenet128`` and ``googlenet128_bn`` are not the paper's: steps at which GoogLeNet at 128 px
+reaches an accuracy in a plot of ducha-aiki/caffenet-benchmark (batchnorm.md), and its end.
 """
 
 from importlib.resources import files
@@ -29,7 +31,8 @@ def paper_curve(name: str) -> Curve:
     Args:
         name: ``fig1a_with_bn``, ``fig1a_without_bn`` (test accuracy, to 3e-4), ``fig1b_p15`` and
             so on to ``fig1c_p85`` (input to the sigmoid; steps if the axis spans 0 to 50K, an
-            inference), or ``fig2_Inception`` and so on (single-crop validation accuracy@1).
+            inference), ``fig2_Inception`` and so on, or ``googlenet128`` and ``googlenet128_bn``
+            (single-crop validation accuracy@1).
 
     Raises:
         FileNotFoundError: no such curve.

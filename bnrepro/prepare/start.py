@@ -31,7 +31,7 @@ def measure_starts(configs: Mapping[str, RunConfig]) -> pd.DataFrame:
                 module.eval()
         # Evenly spaced: held-out images may be sorted by class.
         test = session.dataset.test
-        images = test.images[:: max(1, len(test) // _EXAMPLES)][:_EXAMPLES]
+        images = test.images[:: max(1, len(test) // _EXAMPLES)][:_EXAMPLES].to("cpu")
         logits_NK = session.model(session.dataset.to_input(images))
         logits_NK = logits_NK if isinstance(logits_NK, torch.Tensor) else logits_NK[0]
         spread = (logits_NK - logits_NK.mean(0)).square().mean().sqrt()

@@ -1,5 +1,7 @@
 """A study's panels as charts that a person can hover and toggle: plain values for Plotly."""
 
+import math
+from itertools import cycle
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,9 +9,10 @@ import pandas as pd
 
 from bnrepro.paper import paper_curve
 from bnrepro.render.captions import X_TITLES
+from bnrepro.render.target import REACHED, Target, target_here, target_of_paper
 from bnrepro.render.thinning import thin
 from bnrepro.studies.evidence import Evidence
-from bnrepro.studies.study import Against, Curves, Ends, PaperCurves
+from bnrepro.studies.study import PALETTE, Against, Curves, Ends, PaperCurves, Prepared
 
 Trace = dict[str, Any]
 
@@ -46,6 +49,8 @@ def charts(evidence: Evidence) -> list[Chart]:
                 data, layout = _ends(panel, evidence)
             case Against():
                 data, layout = _against(panel, evidence)
+            case Prepared():
+                data, layout = _prepared(panel, evidence)
         title = panel.title.replace("\n", " ")
         drawn.append(Chart(f"{evidence.study.name}-{position}", title, data, layout))
     return drawn
@@ -53,6 +58,8 @@ def charts(evidence: Evidence) -> list[Chart]:
 
 def _curves(panel: Curves, evidence: Evidence) -> tuple[list[Trace], dict[str, Any]]:
     data: list[Trace] = []
+    ends = [float(run.rows.index.max()) for runs in evidence.runs.values() for run in runs]
+    last_step = max(ends, default=math.inf)
     for line in evidence.study.lines:
         if panel.lines and line.label not in panel.lines:
             continue
@@ -63,14 +70,22 @@ def _curves(panel: Curves, evidence: Evidence) -> tuple[list[Trace], dict[str, A
             if len(band):
                 band = thin(band, "step", "mean", panel.log_x)
                 band = band.assign(step=band["step"] * evidence.per_step(line.label, panel.x))
+                if panel.log_y:  # an interval may reach below 0, where such an axis has no place
+                    band["low"] = band["low"].clip(lower=band["mean"].min() / 10)
             several = len(panel.series) > 1
             label = f"{line.label}, {name}" if several else line.label
             data += _band(label, line.color, band, "solid" if panel.beside_paper else dash)
             if panel.beside_paper and name in line.paper:
-                data.append(_paper(label, line.paper[name], _BLACK if several else line.color, 1.0))
+                color = _BLACK if several else line.color
+                data.append(_paper(label, line.paper[name], color, 1.0, last_step))
+    target = target_here(panel, evidence)
+    if target:
+        data += _target(target, evidence, data)
     layout = _layout(X_TITLES[panel.x], panel.y, panel.y_range)
     if panel.log_x:
         layout["xaxis"]["type"] = "log"
+    if panel.log_y:
+        layout["yaxis"]["type"] = "log"
     if panel.share < 1:
         last = max((max(trace["x"]) for trace in data if trace["x"]), default=1)
         layout["xaxis"]["range"] = [0, panel.share * last]
@@ -83,6 +98,7 @@ def _papers(panel: PaperCurves, evidence: Evidence) -> tuple[list[Trace], dict[s
         for line in evidence.study.lines
         if panel.series in line.paper
     ]
+    data += _target(target_of_paper(panel, evidence), evidence, data)
     return data, _layout(panel.x, panel.y, panel.y_range)
 
 
@@ -106,7 +122,7 @@ def _ends(panel: Ends, evidence: Evidence) -> tuple[list[Trace], dict[str, Any]]
 
 def _against(panel: Against, evidence: Evidence) -> tuple[list[Trace], dict[str, Any]]:
     data: list[Trace] = []
-    for group in dict.fromkeys(line.group for line in evidence.study.lines):
+    for group in panel.groups or dict.fromkeys(line.group for line in evidence.study.lines):
         color = next(line.color for line in evidence.study.lines[::-1] if line.group == group)
         places = evidence.places(panel, group)
         known = places.dropna(subset=["x", "mean"])
@@ -128,11 +144,23 @@ def _against(panel: Against, evidence: Evidence) -> tuple[list[Trace], dict[str,
                     "hovertemplate": "%{text}",
                 }
             )
-    layout = _layout(panel.x, panel.y)
+    return data, _log(_layout(panel.x, panel.y), panel)
+
+
+def _prepared(panel: Prepared, evidence: Evidence) -> tuple[list[Trace], dict[str, Any]]:
+    bands = evidence.prepared(panel)
+    data = [
+        _points(group, color, band["x"].tolist(), band)
+        for color, (group, band) in zip(cycle(PALETTE), bands.items(), strict=False)
+    ]
+    return data, _log(_layout(panel.x, panel.y), panel)
+
+
+def _log(layout: dict[str, Any], panel: Against | Prepared) -> dict[str, Any]:
     for axis, is_log in (("xaxis", panel.log_x), ("yaxis", panel.log_y)):
         if is_log:
             layout[axis]["type"] = "log"
-    return data, layout
+    return layout
 
 
 def _band(label: str, color: str, curve: pd.DataFrame, dash: str) -> list[Trace]:
@@ -192,8 +220,39 @@ def _points(label: str, color: str, places: list[Any], table: pd.DataFrame) -> T
     return trace
 
 
-def _paper(label: str, curve: str, color: str, stretch: float) -> Trace:
+def _target(target: Target, evidence: Evidence, data: list[Trace]) -> list[Trace]:
+    """A dotted line at the level, and a diamond where each curve first reaches it."""
+    places = [place for trace in data for place in trace["x"]]
+    level: Trace = {
+        "name": target.label,
+        "x": [min(places), max(places)],
+        "y": [target.level] * 2,
+        "mode": "lines",
+        "line": {"color": _BLACK, "width": 1, "dash": "dot"},
+        "hovertemplate": "%{y:.4f}",
+    }
+    diamonds: Trace = {
+        "name": REACHED,
+        "x": [*target.places.values()],
+        "y": [target.level] * len(target.places),
+        "text": [*target.places],
+        "mode": "markers",
+        "marker": {
+            "symbol": "diamond",
+            "size": 9,
+            "color": [evidence.study.line(label).color for label in target.places],
+        },
+        "hovertemplate": "%{text}: %{x:,}",
+    }
+    return [level, diamonds]
+
+
+def _paper(
+    label: str, curve: str, color: str, stretch: float, last_step: float = math.inf
+) -> Trace:
+    """The paper's curve, as far as our steps go: a short run has the axis to itself."""
     steps, values = paper_curve(curve)
+    steps, values = steps[steps <= last_step], values[steps <= last_step]
     return {
         "name": f"paper: {label}",
         "x": np.round(steps * stretch, 6).tolist(),

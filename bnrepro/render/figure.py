@@ -11,12 +11,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bnrepro.measure.curves import Points, running_mean, steps_to_reach
 from bnrepro.paper import paper_curve
 from bnrepro.render.captions import X_TITLES, title_of
+from bnrepro.render.target import REACHED, Target, target_here, target_of_paper
 from bnrepro.render.thinning import thin
 from bnrepro.studies.evidence import Evidence
-from bnrepro.studies.study import Against, Curves, Ends, Line, Panel, PaperCurves
+from bnrepro.studies.study import PALETTE, Against, Curves, Ends, Line, Panel, PaperCurves, Prepared
 
 # No identifiers drawn at random: the same runs give the same bytes.
 _STYLE: Any = {"svg.hashsalt": "bnrepro", "font.size": 9}
@@ -59,6 +59,8 @@ def _draw_panel(axes: Axes, panel: Panel, evidence: Evidence) -> None:
             _draw_ends(axes, panel, evidence)
         case Against():
             _draw_against(axes, panel, evidence)
+        case Prepared():
+            _draw_prepared(axes, panel, evidence)
 
 
 def _draw_curves(axes: Axes, panel: Curves, evidence: Evidence) -> None:
@@ -76,22 +78,24 @@ def _draw_curves(axes: Axes, panel: Curves, evidence: Evidence) -> None:
             _draw_line(axes, panel, evidence, line, series, dash, last_step)
     if not shown:
         axes.text(0.5, 0.5, "not run", ha="center", va="center", transform=axes.transAxes)
-    if panel.target:
-        _draw_target(axes, evidence, shown, panel.series[0])
+    target = target_here(panel, evidence)
+    if target:
+        _draw_target(axes, target, evidence)
     axes.set_xlabel(X_TITLES[panel.x])
     if panel.log_x:
         axes.set_xscale("log")
     else:
         axes.set_xlim(0, panel.share * last_step)
+    if panel.log_y:
+        axes.set_yscale("log")
     if panel.y_range:
         bands = (evidence.band(line.label, name) for line in shown for name in panel.series)
         _hold_range(axes, *panel.y_range, [band for band in bands if len(band)])
-    elif panel.target:
-        axes.set_ylim(0, None)
     elif all(evidence.series(name).is_accuracy for name in panel.series):
         low, high = axes.get_ylim()  # an interval of two seeds can be wider than all there is
-        axes.set_ylim(max(0.0, low), min(1.0, high))
-    if several and len(shown) <= _MOST_LEGEND_ENTRIES:
+        axes.set_ylim(0.0 if panel.target else max(0.0, low), min(1.0, high))
+    is_named = bool(axes.get_legend_handles_labels()[0])
+    if several and is_named and len(shown) <= _MOST_LEGEND_ENTRIES:
         axes.legend(loc="best", framealpha=0.85, fontsize=8)
 
 
@@ -116,9 +120,10 @@ def _draw_line(
     band = thin(band, "step", "mean", panel.log_x)
     band = band.assign(step=band["step"] * evidence.per_step(line.label, panel.x))
     axes.plot(band["step"], band["mean"], dash, color=line.color, label=label, linewidth=1.4)
-    axes.fill_between(
-        band["step"], band["low"], band["high"], color=line.color, alpha=0.25, linewidth=0
-    )
+    if not panel.each_seed:
+        axes.fill_between(
+            band["step"], band["low"], band["high"], color=line.color, alpha=0.25, linewidth=0
+        )
     for run in runs:
         curve = evidence.curve(run, series)
         curve.index = curve.index * evidence.per_step(line.label, panel.x)
@@ -145,24 +150,14 @@ def _dashes(panel: Curves, line: Line) -> list[str]:
     return [_DASHES[i % len(_DASHES)] for i in range(len(panel.series))]
 
 
-def _draw_target(axes: Axes, evidence: Evidence, shown: list[Line], series: str) -> None:
-    """The reference's best level, and where each mean curve first reaches it."""
-    if not evidence.references:
-        return
-    levels = {}
-    for line in shown:
-        band = evidence.band(line.label, series)
-        points = Points(band["step"].to_numpy(float), band["mean"].to_numpy())
-        levels[line.label] = running_mean(points)
-    target = float(levels[evidence.study.reference].values.max())
-    label = f"best of {evidence.study.reference}"
-    axes.axhline(target, color="black", linewidth=0.8, linestyle=":", label=label)
-    diamond = "first reaches it"
-    for line in shown:
-        crossing = steps_to_reach(levels[line.label], target)
-        if np.isfinite(crossing):
-            axes.plot(crossing, target, "D", color=line.color, markersize=5, label=diamond)
-            diamond = "_"
+def _draw_target(axes: Axes, target: Target, evidence: Evidence) -> None:
+    """A dotted line at the level, and a diamond where each curve first reaches it."""
+    axes.axhline(target.level, color="black", linewidth=0.8, linestyle=":", label=target.label)
+    label = REACHED
+    for name, place in target.places.items():
+        color = evidence.study.line(name).color
+        axes.plot(place, target.level, "D", color=color, markersize=5, label=label)
+        label = "_"
 
 
 def _hold_range(axes: Axes, low: float, high: float, means: Sequence[pd.DataFrame]) -> None:
@@ -176,15 +171,12 @@ def _hold_range(axes: Axes, low: float, high: float, means: Sequence[pd.DataFram
 
 
 def _draw_papers(axes: Axes, panel: PaperCurves, evidence: Evidence) -> None:
-    axes.axhline(panel.target, color="black", linewidth=0.8, linestyle=":")
     for line in evidence.study.lines:
         if panel.series not in line.paper:
             continue
         steps, values = paper_curve(line.paper[panel.series])
         axes.plot(steps / panel.x_unit, values, color=line.color, linewidth=1.2, label=line.label)
-        reached = line.numbers.get("steps_to_match", np.nan)
-        if np.isfinite(reached):
-            axes.plot(reached / panel.x_unit, panel.target, "D", color=line.color, markersize=5)
+    _draw_target(axes, target_of_paper(panel, evidence), evidence)
     axes.set(xlabel=panel.x, xlim=panel.x_range, ylim=panel.y_range)
     axes.legend(loc="best", framealpha=0.85, fontsize=8)
 
@@ -217,7 +209,7 @@ def _draw_ends(axes: Axes, panel: Ends, evidence: Evidence) -> None:
 
 
 def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
-    groups = dict.fromkeys(line.group for line in evidence.study.lines)
+    groups = panel.groups or dict.fromkeys(line.group for line in evidence.study.lines)
     placed = 0
     for marker, group in zip(cycle("osD^v"), groups, strict=False):
         places = evidence.places(panel, group).dropna(subset=["x"])
@@ -247,4 +239,18 @@ def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
         axes.set_xscale("log")
     if panel.log_y:
         axes.set_yscale("log")
-    axes.legend(loc="best", framealpha=0.85, fontsize=8)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best", framealpha=0.85, fontsize=8)
+
+
+def _draw_prepared(axes: Axes, panel: Prepared, evidence: Evidence) -> None:
+    for color, (group, band) in zip(cycle(PALETTE), evidence.prepared(panel).items(), strict=False):
+        axes.plot(band["x"], band["mean"], "o-", markersize=3, color=color, label=group)
+        axes.fill_between(band["x"], band["low"], band["high"], color=color, alpha=0.25)
+    axes.set_xlabel(panel.x)
+    if panel.log_x:
+        axes.set_xscale("log")
+    if panel.log_y:
+        axes.set_yscale("log")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best", framealpha=0.85, fontsize=8)

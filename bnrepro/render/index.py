@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-_SCALES = ("smoke", "laptop", "gpu", "paper")
+_SCALES = ("smoke", "laptop", "gpu", "imagenet128", "lim0606", "paper")
 
 
 def write_index(results: Path) -> None:
@@ -27,9 +27,15 @@ def _of_scale(folder: Path) -> list[str]:
     lines = [f"## {title}", ""]
     claims = folder / "claims" / "claims.csv"
     if claims.is_file():
-        counts = pd.read_csv(claims)["verdict"].value_counts().sort_index()
-        lines.append(f"Claims: {', '.join(f'{n} {verdict}' for verdict, n in counts.items())}.")
-        lines.append("")
+        table = pd.read_csv(claims).reindex(columns=["source", "verdict"])
+        for title, of_whom in (
+            ("Claims", table[table["source"].isna()]),
+            ("Claims of others", table[table["source"].notna()]),
+        ):
+            counts = of_whom["verdict"].value_counts().sort_index()
+            if len(counts):
+                told = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
+                lines += [f"{title}: {told}.", ""]
     for part in sorted(path for path in folder.iterdir() if path.is_dir()):
         files = sorted([*part.glob("*.md"), *part.glob("*.png")])
         links = ", ".join(f"[{file.name}]({scale}/{part.name}/{file.name})" for file in files)

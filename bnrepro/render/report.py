@@ -1,7 +1,10 @@
-"""The report of a scale: studies, claims and set-up, as Markdown and as one HTML page."""
+"""The report of a scale: studies, claims and set-up, as Markdown and as an HTML page.
+
+A collection of studies has a page of its own, made alike; the report shows its first table.
+"""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,15 +15,14 @@ from bnrepro.errors import UserError
 from bnrepro.measure.intervals import INTERVAL
 from bnrepro.measure.verdict import Verdict
 from bnrepro.measure.wording import measured, seeds
+from bnrepro.render.captions import caption_of
 from bnrepro.render.charts import charts
+from bnrepro.render.collection import Overview, answer, origin, overview
 from bnrepro.render.figure import draw
 from bnrepro.render.index import write_index
 from bnrepro.render.setup import machine_cells, setup_cells, what_differs
 from bnrepro.render.tables import Cells, table_cells, write_csv, write_numbers
-from bnrepro.studies.evidence import Evidence, Finding, check
-
-_DEMONSTRATION = "smoke"
-"""The scale at which nothing is judged: it shows that everything runs, on embedded digits."""
+from bnrepro.studies.evidence import Evidence, Finding, check_all
 
 
 class Report(NamedTuple):
@@ -49,8 +51,10 @@ class _Section(NamedTuple):
         pictures: file names in its folder.
         table: its numbers beside the paper's, or None.
         remarks: sentences on what came out.
+        caption: below the charts: data, size, seeds; empty: nothing ran.
         missing: labels of the lines that have not run.
         paper: what to know of the paper's numbers.
+        sources: who said what.
     """
 
     name: str
@@ -59,8 +63,10 @@ class _Section(NamedTuple):
     pictures: list[str]
     table: Cells | None
     remarks: list[str]
+    caption: str
     missing: list[str]
     paper: str
+    sources: tuple[str, ...]
 
 
 def write_study(evidence: Evidence) -> list[Path]:
@@ -78,24 +84,31 @@ def write_study(evidence: Evidence) -> list[Path]:
         write_numbers(evidence, folder)
         if evidence.study.panels and any(evidence.runs.values()):
             draw(evidence, folder)
-        section = _section(evidence)
+        section = _section(evidence, check_all(evidence))
         _render("study.md", folder / f"{evidence.study.name}.md", {"section": section})
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror})") from error
     return sorted(folder.iterdir())
 
 
-def write_report(studies: Sequence[Evidence], scale: str, results: Path, html: bool) -> Report:
+def write_report(
+    studies: Sequence[Evidence],
+    scale: str,
+    results: Path,
+    html: bool,
+    collections: Mapping[str, str] | None = None,
+) -> Report:
     """Draw what studies have runs, judge the claims, and write it all down.
 
-    ``REPORT.md``, ``claims/`` and, if wanted, ``report.html`` under ``<results>/<scale>``, and
-    ``<results>/README.md``. The same runs give the same bytes.
+    ``REPORT.md``, ``<collection>.md``, ``claims/`` and, if wanted, the same as HTML pages under
+    ``<results>/<scale>``, and ``<results>/README.md``. The same runs give the same bytes.
 
     Args:
         studies: every study, with what there is of it.
         scale: which scale's runs.
         results: the folder to write to.
-        html: whether to write the page, too.
+        html: whether to write the pages, too.
+        collections: titles of collections by their names; None: there are none.
 
     Raises:
         UserError: nothing at all has run at this scale, or the results cannot be written.
@@ -107,35 +120,52 @@ def write_report(studies: Sequence[Evidence], scale: str, results: Path, html: b
         )
     for evidence in answered:
         write_study(evidence)
-    judged = scale != _DEMONSTRATION
-    findings = [check(c, one) for one in studies for c in one.study.claims] if judged else []
-    content = _content(answered, f"Batch Normalization, reproduced: scale {scale}", findings)
-    content |= {
-        "scale": scale,
-        "judged": judged,
-        "absent": [evidence.study for evidence in studies if evidence.is_empty],
-    }
-    if not judged:
-        content["introduction"] = (
-            "This scale is a demonstration on embedded digits: it shows that everything runs, and "
-            "judges nothing."
-        )
+    by_study = {one.study.name: check_all(one) for one in studies}
+    findings = [finding for of_study in by_study.values() for finding in of_study]
     folder = results / scale
-    files = [folder / "REPORT.md", results / "README.md"]
+    collections = collections or {}
+    overviews: list[Overview] = []
+    pages: list[Path] = []
     try:
-        if judged:
+        if answered[0].is_judged:
             write_claims(findings, folder / "claims")
-        _render("REPORT.md", files[0], content)
-        if html:
-            files.append(folder / "report.html")
-            _render("report.html", files[-1], content | _page(answered))
+        for name, title in collections.items():
+            of_it = [one for one in studies if one.study.collection == name]
+            if all(one.is_empty for one in of_it):
+                continue
+            overviews.append(overview(name, title, of_it, by_study))
+            content = _content(of_it, f"{title}: scale {scale}", by_study)
+            pages += _write_pages(folder, name, content | {"overview": overviews[-1]}, of_it, html)
+        own = [one for one in studies if one.study.collection not in collections]
+        content = _content(own, f"Batch Normalization, reproduced: scale {scale}", by_study)
+        content |= {"overviews": overviews}
+        content |= _claims([one for one in findings if not one.claim.source])
+        pages = _write_pages(folder, "REPORT", content, own, html) + pages
         write_index(results)
     except OSError as error:
         raise UserError(f"{results}: cannot be written ({error.strerror})") from error
     missing = [f"{one.study.name}: {line.label}" for one in studies for line in one.missing]
     verdicts = {finding.claim.name: finding.verdict for finding in findings}
     notes = list(dict.fromkeys(note for one in studies for note in one.notes))
-    return Report(files, verdicts, missing, notes)
+    return Report([pages[0], results / "README.md", *pages[1:]], verdicts, missing, notes)
+
+
+def _write_pages(
+    folder: Path, name: str, content: dict[str, Any], studies: Sequence[Evidence], html: bool
+) -> list[Path]:
+    """A page as Markdown and, if wanted, as HTML."""
+    if not studies[0].is_judged:
+        content["introduction"] = (
+            "This scale is a demonstration on embedded digits: it shows that everything runs, and "
+            "judges nothing."
+        )
+    files = [folder / f"{name}.md"]
+    _render("REPORT.md", files[0], content)
+    if html:
+        files.append(folder / f"{name.lower()}.html")
+        answered = [one for one in studies if not one.is_empty]
+        _render("report.html", files[1], content | _page(answered))
+    return files
 
 
 def write_page(studies: Sequence[Evidence], title: str, file: Path) -> Path:
@@ -145,26 +175,32 @@ def write_page(studies: Sequence[Evidence], title: str, file: Path) -> Path:
         UserError: it cannot be written.
     """
     try:
-        _render("report.html", file, _content(studies, title, []) | _page(studies))
+        findings: dict[str, list[Finding]] = {one.study.name: [] for one in studies}
+        _render("report.html", file, _content(studies, title, findings) | _page(studies))
     except OSError as error:
         raise UserError(f"{file}: cannot be written ({error.strerror})") from error
     return file
 
 
 def _content(
-    answered: Sequence[Evidence], title: str, findings: Sequence[Finding]
+    studies: Sequence[Evidence], title: str, findings: Mapping[str, Sequence[Finding]]
 ) -> dict[str, Any]:
-    """What a report and a page show."""
+    """What a report and a page show.
+
+    Args:
+        studies: with what there is of them.
+        title: of the page.
+        findings: by the study's name.
+    """
+    answered = [one for one in studies if not one.is_empty]
     return {
         "title": title,
         "introduction": "",
-        "scale": answered[0].scale,
-        "judged": False,
-        "absent": [],
-        "sections": [_section(evidence) for evidence in answered],
-        "counts": Counter(str(finding.verdict) for finding in findings),
-        "verdicts": [str(verdict) for verdict in Verdict],
-        "claims": [_claim_row(finding) for finding in findings],
+        "scale": studies[0].scale,
+        "overview": None,
+        "overviews": [],
+        "absent": [one.study for one in studies if one.is_empty],
+        "sections": [_section(one, findings[one.study.name]) for one in answered],
         "differs": [
             sentence
             for evidence in answered
@@ -174,6 +210,16 @@ def _content(
         "setup": setup_cells(answered),
         "machines": machine_cells(answered),
         "interval": INTERVAL,
+    } | _claims([finding for one in studies for finding in findings[one.study.name]])
+
+
+def _claims(findings: Sequence[Finding]) -> dict[str, Any]:
+    """The claims of a page, and how many came out how."""
+    return {
+        "judged": bool(findings),
+        "counts": Counter(str(finding.verdict) for finding in findings),
+        "verdicts": [str(verdict) for verdict in Verdict],
+        "claims": [_claim_row(finding) for finding in findings],
     }
 
 
@@ -183,6 +229,7 @@ def write_claims(findings: Sequence[Finding], folder: Path) -> None:
     rows = [
         {
             "claim": finding.claim.name,
+            "source": finding.claim.source,
             "section": finding.claim.section,
             "verdict": str(finding.verdict),
             "reason": finding.judgement.reason,
@@ -205,7 +252,7 @@ def write_claims(findings: Sequence[Finding], folder: Path) -> None:
     write_csv(pd.DataFrame(values, columns=["claim", "seed", "value"]), folder / "seeds.csv")
 
 
-def _section(evidence: Evidence) -> _Section:
+def _section(evidence: Evidence, findings: Sequence[Finding]) -> _Section:
     study = evidence.study
     pictures = [f"{study.name}.{kind}" for kind in ("png", "svg")]
     return _Section(
@@ -214,10 +261,21 @@ def _section(evidence: Evidence) -> _Section:
         study.question,
         [file for file in pictures if (evidence.folder / file).exists()],
         table_cells(evidence),
-        study.remarks(evidence) if study.remarks and any(evidence.runs.values()) else [],
+        _remarks(evidence, findings),
+        caption_of(evidence),
         [line.label for line in evidence.missing],
         study.paper,
+        study.sources,
     )
+
+
+def _remarks(evidence: Evidence, findings: Sequence[Finding]) -> list[str]:
+    """What a study says of what came out; a demonstration shows nothing that could be said."""
+    if not evidence.is_judged:
+        return []
+    sentence = answer(evidence, findings)
+    remarks = evidence.study.remarks if any(evidence.runs.values()) else None
+    return ([sentence] if sentence else []) + (remarks(evidence) if remarks else [])
 
 
 def _claim_row(finding: Finding) -> dict[str, str]:
@@ -225,7 +283,7 @@ def _claim_row(finding: Finding) -> dict[str, str]:
     unit = claim.quantity.unit
     mean = finding.mean
     return {
-        "section": claim.section,
+        "section": origin(finding),
         "sentence": claim.sentence,
         "verdict": str(finding.verdict),
         "reason": finding.judgement.reason,

@@ -148,8 +148,8 @@ def table_cells(evidence: Evidence) -> Cells | None:
 
 
 def _cell(mean: float, low: float, high: float, never: int, form: str) -> str:
-    if not never:
-        return interval(mean, low, high, form)
+    if not never:  # nothing to measure, or to compare with, is another thing than not run
+        return "undefined" if np.isnan(mean) else interval(mean, low, high, form)
     if np.isnan(mean):
         return "never"
     return f"{interval(mean, low, high, form)}; {never} never"

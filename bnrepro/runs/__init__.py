@@ -1,6 +1,6 @@
 """A run's format: its directory, its rows, and the folder of all of them. Imports no torch."""
 
-from bnrepro.runs.atomic import flush_folder, write_atomically
+from bnrepro.runs.atomic import flush_folder, make_folder, write_atomically
 from bnrepro.runs.directory import Lock, LockedError, RunDirectory, State, Status
 from bnrepro.runs.rows import (
     Histogram,
@@ -9,7 +9,7 @@ from bnrepro.runs.rows import (
     read_histograms,
     read_rows,
 )
-from bnrepro.runs.store import count_runs, find_runs, locate, locate_all
+from bnrepro.runs.store import count_runs, find_run, find_runs, locate, locate_all
 from bnrepro.runs.writing import write_config, write_run
 
 __all__ = [
@@ -21,11 +21,13 @@ __all__ = [
     "State",
     "Status",
     "count_runs",
+    "find_run",
     "find_runs",
     "flush_folder",
     "last_values",
     "locate",
     "locate_all",
+    "make_folder",
     "read_histograms",
     "read_rows",
     "write_atomically",

@@ -24,6 +24,14 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, that are there after a power loss, too."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        flush_folder(folder.parent)
+
+
 def flush_folder(folder: Path) -> None:
     """Force a folder's entries to disk: a file that was renamed is there by its new name."""
     descriptor = os.open(folder, os.O_RDONLY)

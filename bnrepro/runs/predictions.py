@@ -40,12 +40,17 @@ class Predictions:
         """Classes that a probability is given to."""
         return int(self.probabilities.shape[1])
 
-    def correct(self, k: int) -> int:
-        """Examples whose class is among the k most probable ones; of equals, the first count."""
+    def is_correct(self, k: int) -> NDArray[np.bool_]:
+        """(N,): whether the class is among the k most probable ones; of equals, the first count."""
         right = np.take_along_axis(self.probabilities, self.labels[:, None], axis=1)
         earlier = np.arange(self.num_classes) < self.labels[:, None]
         ahead = (self.probabilities > right) | ((self.probabilities == right) & earlier)
-        return int((ahead.sum(axis=1) < k).sum())
+        correct: NDArray[np.bool_] = ahead.sum(axis=1) < k
+        return correct
+
+    def correct(self, k: int) -> int:
+        """Examples whose class is among the k most probable ones."""
+        return int(self.is_correct(k).sum())
 
     def accuracy(self, k: int) -> float:
         """Accuracy@k, a fraction."""

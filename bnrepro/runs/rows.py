@@ -1,7 +1,7 @@
 """metrics.jsonl and histograms.jsonl, read back."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ class Histogram(NamedTuple):
     counts: list[int]
 
 
-_TAIL_BYTES = 65_536
+_TAIL_BYTES = (4_096, 65_536)  # the second only where the first does not hold it
 _NUMBERS = frozenset({int, float})
 
 
@@ -59,21 +59,30 @@ def parse_row(line: bytes, number: int) -> Row:
     return row
 
 
-def last_values(metrics: Path) -> Row:
-    """The newest value of each tag near the end of a metrics.jsonl that may be being written."""
-    try:
-        with metrics.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - _TAIL_BYTES))
-            lines = file.read().split(b"\n")
-    except OSError:
-        return {}
+def last_values(metrics: Path, tags: Collection[str]) -> Row:
+    """The newest value of some tags near the end of a metrics.jsonl that may be being written.
+
+    Args:
+        metrics: the file.
+        tags: what is looked for; one that is nowhere near the end is left out.
+    """
     values: Row = {}
-    for line in lines:
+    for size in _TAIL_BYTES:
         try:
-            values |= json.loads(line)
-        except (ValueError, TypeError):
-            continue  # the first line is cut by the seek, the last may be half written
+            with metrics.open("rb") as file:
+                file.seek(0, 2)
+                file.seek(max(0, file.tell() - size))
+                lines = file.read().split(b"\n")
+        except OSError:
+            return {}
+        values = {}
+        for line in reversed(lines):
+            try:
+                values = json.loads(line) | values
+            except (ValueError, TypeError):
+                continue  # the first line is cut by the seek, the last may be half written
+            if all(tag in values for tag in tags):
+                return values
     return values
 
 

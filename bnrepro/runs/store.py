@@ -1,5 +1,6 @@
 """The run directories below a folder: listed, found by what they compute, counted."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -8,17 +9,54 @@ from pathlib import Path
 import yaml
 
 from bnrepro.config import RunConfig, read_stored, run_id, run_path
+from bnrepro.errors import UserError, nearest
 from bnrepro.runs.directory import RunDirectory, State
 
 # How config.yaml begins since version 2: the whole of it takes a hundred times as long to read.
 _HEAD = re.compile(r"version: \d+\nrun_id: '?(?P<id>[0-9a-f]{12})'?\n")
 _HEAD_BYTES = 64
 
+_MOST_CANDIDATES = 5  # named in a message
+
 
 def find_runs(runs: Path) -> Iterator[RunDirectory]:
     """Every run directory below ``runs``, in a fixed order."""
-    for config in sorted(runs.glob("**/config.yaml")):
-        yield RunDirectory(config.parent)
+    paths = []
+    for folder, subfolders, files in os.walk(runs):
+        if "config.yaml" in files:
+            paths.append(Path(folder))
+        if "status.json" in files:
+            subfolders.clear()  # the run's own
+    for path in sorted(paths):
+        yield RunDirectory(path)
+
+
+def find_run(name: str, runs: Path) -> RunDirectory:
+    """A run directory by its path, or by the beginning of its id below the folder of runs.
+
+    Args:
+        name: a path, or as many of the id's digits as no other run begins with.
+        runs: folder of the run directories.
+
+    Raises:
+        UserError: there is none, or there are several; names those that may be meant.
+    """
+    path = Path(name)
+    if (path / "config.yaml").is_file():
+        return RunDirectory(path)
+    named = [] if "/" in name else list(_named(runs))
+    # A run of version 1 answers to the name of its folder, too.
+    paths = sorted(
+        {path for run, path in named if run.startswith(name) or path.name.startswith(name)}
+    )
+    if len(paths) == 1:
+        return RunDirectory(paths[0])
+    if not paths:
+        meant = nearest(name, (run for run, _ in named), "`bnrepro status --runs D` shows the runs")
+        raise UserError(f"{name}: no run directory, nor a run's id under {runs}; {meant}")
+    shown = ", ".join(map(str, paths[:_MOST_CANDIDATES]))
+    more = ", ..." if len(paths) > _MOST_CANDIDATES else ""
+    raise UserError(f"{name}: {len(paths)} runs begin so ({shown}{more}); give more of the id")
 
 
 def locate(config: RunConfig) -> RunDirectory:

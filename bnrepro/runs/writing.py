@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from bnrepro.config import STORED_VERSION, RunConfig, run_id, run_path
+from bnrepro.config import STORED_VERSION, RunConfig, run_id, run_path, seal
 from bnrepro.runs.atomic import write_atomically
 from bnrepro.runs.directory import RunDirectory, State, Status
 from bnrepro.runs.rows import Row
@@ -15,7 +15,7 @@ from bnrepro.runs.rows import Row
 def write_config(
     directory: RunDirectory, config: RunConfig, provenance: Sequence[dict[str, Any]]
 ) -> None:
-    """Replace config.yaml in one move.
+    """Replace config.yaml in one move, with its digest as a last comment.
 
     Args:
         directory: of the run.
@@ -28,7 +28,7 @@ def write_config(
         "config": config.model_dump(mode="json"),
         "provenance": list(provenance),
     }
-    write_atomically(directory.config, yaml.safe_dump(content, sort_keys=False).encode())
+    write_atomically(directory.config, seal(yaml.safe_dump(content, sort_keys=False)).encode())
 
 
 def write_run(

@@ -11,11 +11,11 @@ import pandas as pd
 from bnrepro.config import RunConfig, preset
 from bnrepro.errors import UserError
 from bnrepro.measure.intervals import Mean, band_over_runs, mean_over_seeds
-from bnrepro.measure.quantities import Quantity, Sample, sample
+from bnrepro.measure.quantities import Quantity, Sample, sample, sample_of
 from bnrepro.measure.verdict import Judgement, Verdict, sound_reference
 from bnrepro.runs.ended import EndedRun, EndedRuns
 from bnrepro.runs.tags import observed_layers
-from bnrepro.studies.study import Against, Claim, Line, Series, Study, XAxis
+from bnrepro.studies.study import Against, Claim, Line, Prepared, Series, Study, XAxis
 
 _MOST_ROWS_KEPT = 100_000  # of a band; a longer one is computed again for each use
 
@@ -50,6 +50,11 @@ class Evidence:
         """Whether nothing has ended and nothing is prepared."""
         prepared = self.study.prepare is not None and self.folder.is_dir()
         return not any(self.runs.values()) and not (prepared and any(self.folder.glob("*.csv")))
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether claims are judged at this scale; smoke shows that everything runs."""
+        return self.scale != "smoke"
 
     @property
     def references(self) -> list[EndedRun]:
@@ -164,6 +169,22 @@ class Evidence:
                 ends[name] = mean_over_seeds(values)
         return ends
 
+    def prepared(self, panel: Prepared) -> dict[str, pd.DataFrame]:
+        """By group, a row a place of the axis: x, mean, low, high, n."""
+        table = self.table(panel.table)
+        if table is None:
+            return {}
+        x, y = panel.columns
+        return {
+            str(group): pd.DataFrame(
+                [
+                    {"x": place, **mean_over_seeds(there[y].to_numpy())._asdict()}
+                    for place, there in of_group.groupby(x)
+                ]
+            )
+            for group, of_group in table.groupby(panel.group, sort=False)
+        }
+
     def places(self, panel: Against, group: str) -> pd.DataFrame:
         """A row a line of a group: line, x, mean, low, high, n, and whether a seed failed.
 
@@ -176,6 +197,8 @@ class Evidence:
             if line.group != group or not runs:
                 continue
             measured = self.sample(panel.quantity, line.label)
+            if len(measured.values) == 0:  # it was not recorded
+                continue
             last_step = max(float(run.rows.index.max()) for run in runs)
             rows.append(
                 {
@@ -245,6 +268,11 @@ class Finding:
         return self.sample.mean if self.sample else Mean(np.nan, np.nan, np.nan, 0)
 
 
+def check_all(evidence: Evidence) -> list[Finding]:
+    """What came of the study's claims; none at a scale where nothing is judged."""
+    return [check(one, evidence) for one in evidence.study.claims] if evidence.is_judged else []
+
+
 def check(claim: Claim, evidence: Evidence) -> Finding:
     """Measure a claim and judge it; an unsound reference leaves it undecided."""
     if claim.table is not None:
@@ -252,9 +280,7 @@ def check(claim: Claim, evidence: Evidence) -> Finding:
         if not values:
             command = f"bnrepro reproduce {evidence.study.name} --scale {evidence.scale}"
             return Finding(claim, Judgement(Verdict.NOT_RUN, f"`{command}` computes it"), None)
-        numbers = np.array([*values.values()], dtype=np.float64)
-        mean = mean_over_seeds(numbers, claim.quantity.is_ratio)
-        measured = Sample(tuple(values), numbers, mean)
+        measured = sample_of(values, claim.quantity.is_ratio)
         return Finding(claim, claim.rule.judge(measured, claim.quantity.is_ratio), measured)
     labels = [label for label in (claim.line, claim.reference) if label]
     absent = [label for label in labels if not evidence.runs[label]]

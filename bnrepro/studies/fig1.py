@@ -76,7 +76,7 @@ def _inputs(letter: str, label: str) -> Curves:
 
 STUDY = Study(
     name="fig1",
-    title="Figure 1: MNIST, accuracy and the inputs to one sigmoid",
+    title="Figure 1: accuracy and the inputs to one sigmoid",
     question="Does BN train the MNIST network faster, higher and with steadier inputs?",
     lines=(
         _line(_WITHOUT, "fig1/without_bn", "#D55E00"),

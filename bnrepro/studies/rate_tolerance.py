@@ -1,11 +1,13 @@
 """Which learning rates can be used: Inception with and without BN, at x1 to x100."""
 
-from bnrepro.measure.quantities import accuracy_after
+from bnrepro.measure.quantities import accuracy_after, speed_up_within
+from bnrepro.measure.wording import interval
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Against, Column, Curves, Line, Study, Table
 
 _SHARE = 0.15  # of the length of Figure 2
 _QUANTITY = accuracy_after(_SHARE)
+_SPEED_UP = speed_up_within(_SHARE)
 _SHORT = "steps=${paper_steps:4.65e6}"
 _RATES = (1, 5, 30, 100)
 _NETWORKS = {
@@ -21,7 +23,8 @@ def _line(group: str, experiment: str, rate: int, color: str) -> Line:
 
 
 def _remarks(evidence: Evidence) -> list[str]:
-    sentences = []
+    sentences: list[str] = []
+    bests: dict[str, str] = {}
     for group in _NETWORKS:
         accuracies = {
             line.x: evidence.sample(_QUANTITY, line.label).mean.mean
@@ -33,10 +36,29 @@ def _remarks(evidence: Evidence) -> list[str]:
             continue
         best = max(known, key=known.__getitem__)
         useful = [rate for rate, value in known.items() if value >= known[best] / 2]
+        bests[group] = f"{group}, x{best:g}"
         sentences.append(
             f"{group[0].upper()}{group[1:]}: best at x{best:g} ({known[best]:.3f} after "
             f"{_SHARE:.0%} of the steps); at least half of that from x{min(useful):g} to "
             f"x{max(useful):g}."
+        )
+    pairs = {f"x{rate}": (f"without BN, x{rate}", f"with BN, x{rate}") for rate in _RATES}
+    if len(bests) == len(_NETWORKS):
+        pairs["between each one's best rates"] = (bests["without BN"], bests["with BN"])
+    measured = {
+        name: evidence.sample(_SPEED_UP, with_bn, without)
+        for name, (without, with_bn) in pairs.items()
+    }
+    times = [
+        f"{name} {interval(*sample.mean[:3], '.1f')}"
+        for name, sample in measured.items()
+        if sample.mean.n
+    ]
+    if times:
+        sentences.append(
+            f"Times fewer steps with BN, to the best accuracy within {_SHARE:.0%} of the steps "
+            f"without it: {', '.join(times)}; other rates have no ratio, since one of the two "
+            "stays at chance or never gets there."
         )
     return sentences
 

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 VARIABLE = "BNREPRO_STUDIES"
 """Folders of the user's own studies, separated as in PATH. Their code is run."""
+
+COLLECTIONS = {"mechanisms": "Why it works"}
+"""Titles of what is named together on the command line, and has a page of its own."""
+
+ALL = "all"
+"""On the command line: every study."""
 
 _NOT_STUDIES = {"study", "evidence", "registry"}
 
@@ -32,6 +39,29 @@ def studies() -> list["Study"]:
         UserError: a user's own file cannot be read as a study.
     """
     return [study(name) for name in study_names()]
+
+
+def select(names: Sequence[str]) -> list["Study"]:
+    """The studies that names stand for, each once: a study's own, a collection's, or `ALL`.
+
+    Raises:
+        UserError: there is none of such a name.
+    """
+    allowed = [*study_names(), *COLLECTIONS, ALL]
+    for name in names:
+        if name not in allowed:
+            raise UserError(f"{name}: no such study; {nearest(name, allowed)}")
+    if ALL in names:
+        return studies()
+    chosen: dict[str, Study] = {}
+    for name in names:
+        of_name = _collected(name) if name in COLLECTIONS else [study(name)]
+        chosen |= {one.name: one for one in of_name}
+    return [*chosen.values()]
+
+
+def _collected(collection: str) -> list["Study"]:
+    return [one for one in studies() if one.collection == collection]
 
 
 def study(name: str) -> "Study":
@@ -53,8 +83,13 @@ def _files() -> dict[str, Path]:
         if not folder.is_dir():
             raise UserError(f"{VARIABLE}={folder}: no such folder")
         for file in sorted(folder.glob("*.py")):
-            if not file.stem.startswith("_") and file.stem not in _NOT_STUDIES:
-                files.setdefault(file.stem, file)
+            if file.stem.startswith("_") or file.stem in _NOT_STUDIES:
+                continue
+            other = files.setdefault(file.stem, file)
+            if other != file:
+                raise UserError(
+                    f"{file}: a study {file.stem} is there already ({other}); rename it"
+                )
     return files
 
 
@@ -69,6 +104,11 @@ def _load(name: str, file: Path) -> "Study":
     found = getattr(module, "STUDY", None)
     if not isinstance(found, Study) or found.name != name:
         raise UserError(f"{file}: defines no STUDY with name={name!r}; see `Add a study` in README")
+    if found.collection not in ("", *COLLECTIONS):
+        raise UserError(
+            f"{file}: collection={found.collection!r}: no such collection; "
+            f"{nearest(found.collection, COLLECTIONS)}"
+        )
     return found
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from bnrepro.measure.quantities import Quantity
+from bnrepro.measure.quantities import Quantity, SeedValues
 from bnrepro.measure.verdict import Rule
 from bnrepro.runs.tags import TEST_ACCURACY, TEST_LOSS, TRAIN_LOSS
 
@@ -88,6 +88,7 @@ class Curves:
         share: of the longest curve that is shown.
         y_range: of the axis; None: what the curves need. It grows where they need more.
         log_x: a logarithmic axis of steps.
+        log_y: a logarithmic axis of values.
         each_seed: thin lines for the single seeds, too.
         beside_paper: the paper's curves are laid over ours.
         target: a dotted line at the best level of the study's reference, and a diamond where each
@@ -102,6 +103,7 @@ class Curves:
     share: float = 1.0
     y_range: tuple[float, float] | None = None
     log_x: bool = False
+    log_y: bool = False
     each_seed: bool = False
     beside_paper: bool = False
     target: bool = False
@@ -162,6 +164,7 @@ class Against:
         x: the axis.
         y: the axis.
         place: of a line on the axis; None: its ``x``.
+        groups: those that are drawn; empty: all.
         log_x: a logarithmic axis.
         log_y: likewise.
     """
@@ -171,11 +174,37 @@ class Against:
     x: str
     y: str
     place: "Callable[[Evidence, Line], float] | None" = None
+    groups: tuple[str, ...] = ()
     log_x: bool = True
     log_y: bool = False
 
 
-Panel = Curves | PaperCurves | Ends | Against
+@dataclass(frozen=True)
+class Prepared:
+    """Columns of a table that the study has prepared; rows alike but for their seed are averaged.
+
+    Attributes:
+        title: above the panel.
+        table: its file name.
+        group: the column that tells the lines apart.
+        columns: those on the axes.
+        x: the axis.
+        y: the axis.
+        log_x: a logarithmic axis.
+        log_y: likewise.
+    """
+
+    title: str
+    table: str
+    group: str
+    columns: tuple[str, str]
+    x: str
+    y: str
+    log_x: bool = False
+    log_y: bool = False
+
+
+Panel = Curves | PaperCurves | Ends | Against | Prepared
 
 
 @dataclass(frozen=True)
@@ -225,15 +254,16 @@ class Claim:
 
     Attributes:
         name: its key in tables.
-        section: of the paper.
-        sentence: what the paper says, shortened.
+        section: of the paper, or of the source.
+        sentence: what is said there, shortened.
         quantity: what is measured, a seed.
         rule: from the numbers to the verdict.
         line: label of the line that is measured.
         reference: label of the line that it is compared with; empty: none.
-        paper: the paper's own number; NaN: it gives none.
+        paper: the paper's own number, or the source's; NaN: it gives none.
+        source: who says so, where it is not the paper; empty: the paper.
         plateau: the comparison proves nothing while the reference still rises.
-        table: measured on a table of the study instead of runs; values a seed.
+        table: measures it on a table of the study instead of runs; empty: there is none yet.
     """
 
     name: str
@@ -244,8 +274,9 @@ class Claim:
     line: str = ""
     reference: str = ""
     paper: float = float("nan")
+    source: str = ""
     plateau: bool = True
-    table: Callable[["Evidence"], dict[int, float]] | None = None
+    table: Callable[["Evidence"], SeedValues] | None = None
 
 
 @dataclass(frozen=True)
@@ -264,8 +295,11 @@ class Study:
         claims: sentences that it checks.
         prepare: computes, with torch where it must, what is read from its folder or from the run
             directories before it is drawn: (study, scale, runs, folder).
-        remarks: sentences computed from what came out.
+        answer: to the question, one sentence computed from what came out; empty: not known yet.
+        remarks: further sentences computed from what came out.
         paper: what to know of the paper's numbers.
+        sources: who said what, each with section, equation or figure.
+        collection: that it belongs to, of `registry.COLLECTIONS`; empty: none.
         beside_paper: the report says in what its lines differ from the paper's; a study of ours
             has no counterpart there.
     """
@@ -280,8 +314,11 @@ class Study:
     table: Table | OwnTable | None = None
     claims: tuple[Claim, ...] = ()
     prepare: "Callable[[Study, str, Path, Path], None] | None" = None
+    answer: Callable[["Evidence"], str] | None = None
     remarks: Callable[["Evidence"], list[str]] | None = None
     paper: str = ""
+    sources: tuple[str, ...] = ()
+    collection: str = ""
     beside_paper: bool = False
 
     def line(self, label: str) -> Line:

@@ -1,18 +1,21 @@
 """Many runs: started side by side, watched through their run directories."""
 
 from bnrepro.sweep.launch import Swept, sweep
-from bnrepro.sweep.launcher import Launcher
+from bnrepro.sweep.launcher import Job, Launcher
 from bnrepro.sweep.plan import plan
-from bnrepro.sweep.table import RunRow, duration, observe, rows_of, table
+from bnrepro.sweep.table import ListedRun, RunRow, changes, duration, observe, read_runs, table
 
 __all__ = [
+    "Job",
     "Launcher",
+    "ListedRun",
     "RunRow",
     "Swept",
+    "changes",
     "duration",
     "observe",
     "plan",
-    "rows_of",
+    "read_runs",
     "sweep",
     "table",
 ]

@@ -23,7 +23,10 @@ from bnrepro.sweep.table import WAITING, RunRow, observe, table
 from bnrepro.sweep.worker import DELETION, STOP_SIGNALS, Problem
 
 if TYPE_CHECKING:
+    from bnrepro.sweep.ray import RayJobs
     from bnrepro.sweep.slurm import SlurmJobs
+
+    Jobs = LocalJobs | SlurmJobs | RayJobs
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 # What is no run's own: what workers printed, submitit's files.
@@ -96,9 +99,7 @@ def sweep(
     return Swept([_explain(row, problems.get(Path(row.directory))) for row in look()])
 
 
-def _start(
-    configs: Sequence[RunConfig], launcher: Launcher, retry_failed: bool
-) -> "LocalJobs | SlurmJobs":
+def _start(configs: Sequence[RunConfig], launcher: Launcher, retry_failed: bool) -> "Jobs":
     runs = configs[0].runtime.runs
     folder = Path(runs) / _FOLDER
     try:
@@ -107,21 +108,25 @@ def _start(
         raise UserError(
             f"runtime.runs={runs}: cannot be written ({error.strerror}); name a folder that can"
         ) from error
-    if not launcher.slurm:
+    if launcher.engine == "local":
         workers = launcher.local_workers()
         return LocalJobs(configs, workers, retry_failed, folder / "workers.log")
     try:
+        if launcher.engine == "ray":
+            from bnrepro.sweep.ray import RayJobs
+
+            return RayJobs(configs, launcher, retry_failed)
         from bnrepro.sweep.slurm import SlurmJobs
+
+        return SlurmJobs(configs, launcher, retry_failed, folder / "jobs")
     except ModuleNotFoundError as error:
         raise UserError(
-            "--slurm: submitit is not installed; pip install 'bnrepro[slurm]'"
+            f"--{launcher.engine}: {error.name} is not installed; "
+            f"pip install 'bnrepro[{launcher.engine}]'"
         ) from error
-    return SlurmJobs(configs, launcher, retry_failed, folder / "jobs")
 
 
-def _watch(
-    jobs: "LocalJobs | SlurmJobs", look: Callable[[], list[RunRow]], console: Console
-) -> None:
+def _watch(jobs: "Jobs", look: Callable[[], list[RunRow]], console: Console) -> None:
     """Until all runs have ended."""
     shown = {row.directory: row.state for row in look()}
     over = False
@@ -153,7 +158,7 @@ def _print_changes(rows: list[RunRow], shown: dict[str, str], console: Console) 
 
 
 @contextmanager
-def _passing_signals_on(jobs: "LocalJobs | SlurmJobs", console: Console) -> Iterator[list[Signals]]:
+def _passing_signals_on(jobs: "Jobs", console: Console) -> Iterator[list[Signals]]:
     """A first signal asks every run to stop at a step's end; a second one kills."""
     received: list[Signals] = []
 

@@ -1,7 +1,33 @@
 """Where the runs of a sweep execute."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
+
+Engine = Literal["local", "slurm", "ray"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a job of a cluster asks for.
+
+    Attributes:
+        partition: of SLURM; None: its default.
+        hours: time limit; a job that reaches it is queued again and goes on.
+        nodes: machines of the job.
+        tasks: processes on each of them, which train one run together.
+        cpus: cores of a process; None: as many as its threads.
+        gpus: GPUs on each machine.
+        memory: GB on each machine; None: the cluster's default.
+    """
+
+    partition: str | None = None
+    hours: float = 4.0
+    nodes: int = 1
+    tasks: int = 1
+    cpus: int | None = None
+    gpus: int = 0
+    memory: float | None = None
 
 
 @dataclass(frozen=True)
@@ -9,19 +35,22 @@ class Launcher:
     """Where the runs of a sweep execute.
 
     Attributes:
-        workers: runs side by side; None: one per core, or one per GPU where there are any; on
-            SLURM: as many as it lets.
-        slurm: as jobs of SLURM, through submitit.
-        partition: of SLURM; None: its default.
-        hours: time limit of a SLURM job; one that reaches it is queued again and goes on.
-        gpus: GPUs of a SLURM job.
+        workers: runs side by side, on SLURM jobs; None: one per core, or ``per_gpu`` for each GPU
+            where there are any; on a cluster: as many as it lets.
+        engine: on this machine, as jobs of SLURM through submitit, or as tasks of Ray.
+        job: what a job of a cluster asks for.
+        per_gpu: runs side by side on a GPU.
     """
 
     workers: int | None = None
-    slurm: bool = False
-    partition: str | None = None
-    hours: float = 4.0
-    gpus: int = 0
+    engine: Engine = "local"
+    job: Job = field(default_factory=Job)
+    per_gpu: int = 1
+
+    @property
+    def runs_per_job(self) -> int:
+        """Runs side by side in a job."""
+        return max(1, self.job.gpus) * self.per_gpu
 
     def local_workers(self) -> int:
         """Runs side by side on this machine."""
@@ -31,4 +60,4 @@ class Launcher:
 
         affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
         cores = len(affinity(0)) if affinity else os.cpu_count()
-        return torch.cuda.device_count() or cores or 1
+        return self.per_gpu * torch.cuda.device_count() or cores or 1

@@ -3,28 +3,37 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from signal import SIG_BLOCK, SIG_UNBLOCK, SIGUSR2, pthread_sigmask
 
 from submitit import AutoExecutor
-from submitit.helpers import Checkpointable
+from submitit.helpers import Checkpointable, TorchDistributedEnvironment
 
 from bnrepro.config import RunConfig
 from bnrepro.errors import RunFailedError, UserError
 from bnrepro.runs import State, locate
 from bnrepro.sweep.launcher import Launcher
+from bnrepro.sweep.local import LocalJobs
 from bnrepro.sweep.worker import Problem, train
+
+_MOST_TIMEOUTS = 100_000  # of a job: the run's length ends it, not its count of time limits
+_SECONDS_TO_REQUEUE = 90
+_TIME_LIMIT = [SIGUSR2]  # what submitit asks SLURM to send before it
 
 
 class SlurmJobs:
-    """An array of jobs, one a run. A job that reaches its time limit is queued again, and goes on.
+    """An array of jobs. A job that reaches its time limit is queued again, and goes on.
+
+    A job trains one run, with all its processes; or several side by side, one process each, where
+    the launcher puts several on a GPU.
 
     Args:
         configs: the runs.
-        launcher: partition, hours, GPUs and width of the array.
+        launcher: what a job asks for, and width of the array.
         retry_failed: run failed ones again.
         folder: for submitit's files; every node must see it.
 
     Raises:
-        UserError: SLURM is not here.
+        UserError: SLURM is not here, or several runs are to share several processes.
         RunFailedError: SLURM does not take the jobs.
     """
 
@@ -35,54 +44,98 @@ class SlurmJobs:
         retry_failed: bool,
         folder: Path,
     ) -> None:
+        asked = launcher.job
+        # The processes of a job share one run; alone, it has a run for each share of a GPU.
+        together = asked.nodes * asked.tasks > 1
+        if together and launcher.per_gpu > 1:
+            raise UserError(
+                f"--per-gpu {launcher.per_gpu}: several runs on a GPU are one process each; "
+                "leave --nodes and --tasks out"
+            )
+        size = 1 if together else launcher.runs_per_job
+        shares = [list(configs[i : i + size]) for i in range(0, len(configs), size)]
+        threads = max(config.runtime.threads for config in configs)
+        minutes = max(1, round(60 * asked.hours))
         try:
-            executor = AutoExecutor(folder.absolute() / "%j", cluster="slurm")
+            executor = AutoExecutor(
+                folder.absolute() / "%j", cluster="slurm", slurm_max_num_timeout=_MOST_TIMEOUTS
+            )
         except RuntimeError as error:
             raise UserError("--slurm: no srun on this machine; leave --slurm out") from error
         executor.update_parameters(
             name="bnrepro",
-            timeout_min=max(1, round(60 * launcher.hours)),
-            cpus_per_task=max(config.runtime.threads for config in configs),
-            gpus_per_node=launcher.gpus or None,
-            slurm_partition=launcher.partition,
+            timeout_min=minutes,
+            nodes=asked.nodes,
+            tasks_per_node=asked.tasks,
+            cpus_per_task=asked.cpus or threads * min(size, len(configs)),
+            gpus_per_node=asked.gpus or None,
+            mem_gb=asked.memory,
+            slurm_partition=asked.partition,
             slurm_array_parallelism=launcher.workers,
+            # How long before the limit a job is told, so that a short one has time to train.
+            slurm_signal_delay_s=min(_SECONDS_TO_REQUEUE, 12 * minutes),
         )
         work = _Training()  # type: ignore[no-untyped-call]  # of submitit
         try:
-            jobs = executor.map_array(work, configs, [retry_failed] * len(configs))
+            jobs = executor.map_array(
+                work, shares, [retry_failed] * len(shares), [folder] * len(shares)
+            )
         except (RuntimeError, OSError) as error:
             raise RunFailedError(f"--slurm: {str(error).strip().splitlines()[-1]}") from error
-        self._jobs = {locate(config).path: job for config, job in zip(configs, jobs, strict=True)}
+        self._jobs = list(zip(shares, jobs, strict=True))
         self._stopping = False
 
     @property
     def problems(self) -> dict[Path, Problem]:
         """Of the runs that ended, and not well, by their directories. Waits for all."""
-        problems = {}
-        for path, job in self._jobs.items():
-            lost = f"job {job.job_id} ended without a result; see {job.paths.stderr}"
-            problem = Problem(State.PREEMPTED, lost) if job.exception() else job.result()
-            if problem is not None:
-                problems[path] = problem
+        problems: dict[Path, Problem] = {}
+        for configs, job in self._jobs:
+            if job.exception():
+                lost = f"job {job.job_id} ended without a result; see {job.paths.stderr}"
+                death = Problem(State.PREEMPTED, lost)
+                problems |= {locate(config).path: death for config in configs}
+            else:
+                for one in job.results():
+                    problems |= one
         return problems
 
     def wait(self, seconds: float) -> bool:
         """Wait so long at most, and tell whether all jobs have ended."""
         time.sleep(seconds)
         # A job taken from the queue leaves no file: only SLURM itself knows, and is asked at once.
-        return all(job.done(force_check=self._stopping) for job in self._jobs.values())
+        return all(job.done(force_check=self._stopping) for _, job in self._jobs)
 
     def stop(self) -> None:
         """Take the jobs from the queue, and ask those that are going to stop at a step's end."""
         self._stopping = True
-        for job in self._jobs.values():
+        for _, job in self._jobs:
             job.cancel(check=False)
 
     kill = stop
 
 
 class _Training(Checkpointable):
-    """`train` in the form that submitit may queue again."""
+    """What a job does, in the form that submitit may queue again."""
 
-    def __call__(self, config: RunConfig, retry_failed: bool) -> Problem | None:
-        return train(config, retry_failed)
+    def __call__(
+        self, configs: list[RunConfig], retry_failed: bool, folder: Path
+    ) -> dict[Path, Problem]:
+        environment = TorchDistributedEnvironment()
+        if environment.world_size > 1:
+            # What torchrun tells its processes.
+            environment.export(set_cuda_visible_devices=False, overwrite=True)
+        if len(configs) == 1:
+            problem = train(configs[0], retry_failed)
+            return {locate(configs[0]).path: problem} if problem else {}
+        # SLURM sends it to every process; of the workers, who inherit that it is blocked, it would
+        # be the end.
+        pthread_sigmask(SIG_BLOCK, _TIME_LIMIT)
+        jobs = LocalJobs(configs, len(configs), retry_failed, folder / "workers.log")
+        pthread_sigmask(SIG_UNBLOCK, _TIME_LIMIT)
+        try:
+            while not jobs.wait(1.0):
+                pass
+        except BaseException:  # this job is about to be queued again
+            jobs.stop()
+            raise
+        return jobs.problems

@@ -1,25 +1,29 @@
 """How runs stand: read off their directories, shown as a table."""
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from rich.markup import escape
 from rich.table import Table
 
 from bnrepro.config import RunConfig, differences, preset, read_stored
 from bnrepro.errors import UserError
-from bnrepro.runs import RunDirectory, State, Status, find_runs, last_values
+from bnrepro.runs import RunDirectory, State, Status, last_values
 from bnrepro.runs.tags import TEST_ACCURACY
 
 WAITING = "waiting"
 """The state of a run of which there is nothing yet."""
+
+TEXT_COLUMNS = ("id", "experiment", "scale", "state", "changed")
+"""What is set to the left."""
 
 
 class RunRow(NamedTuple):
     """How one run stands.
 
     Attributes:
+        id: its folder's name; a beginning that no other run has is enough for commands.
         experiment: its preset.
         scale: how big.
         seed: of the run.
@@ -35,6 +39,7 @@ class RunRow(NamedTuple):
         directory: of the run.
     """
 
+    id: str
     experiment: str
     scale: str
     seed: int
@@ -57,15 +62,16 @@ class RunRow(NamedTuple):
 def observe(config: RunConfig, directory: RunDirectory) -> RunRow:
     """How a run stands now, whether it has been started or not."""
     status = directory.look()
-    last = last_values(directory.metrics)
+    last = last_values(directory.metrics, ("step", TEST_ACCURACY))
     step = max(int(last.get("step", 0)), status.step if status else 0)
     state = _state(directory, status)
     speed = status.steps_per_second if status and state == State.RUNNING else 0.0
     return RunRow(
+        id=directory.path.name,
         experiment=config.experiment,
         scale=config.scale,
         seed=config.seed,
-        changed=" ".join(_changed(config)),
+        changed=" ".join(f"{key}={as_override(v)}" for key, v in changes(config).items()),
         state=state,
         step=step,
         steps=config.steps,
@@ -77,51 +83,77 @@ def observe(config: RunConfig, directory: RunDirectory) -> RunRow:
     )
 
 
-def rows_of(runs: Path) -> list[RunRow]:
-    """How every run under a folder stands; what another version wrote is left out."""
-    rows = []
-    for directory in find_runs(runs):
+class ListedRun(NamedTuple):
+    """A run that has a config.yaml: how it stands, and what it was told."""
+
+    row: RunRow
+    config: RunConfig
+
+
+def read_runs(directories: Iterable[RunDirectory]) -> Iterator[ListedRun]:
+    """How runs stand; those that another version wrote, or whose config is damaged, are left out.
+
+    Args:
+        directories: of `bnrepro.runs.find_runs`.
+    """
+    for directory in directories:
         stored = read_stored(directory.config)
         if stored is not None:
-            rows.append(observe(stored[0], directory))
-    return rows
+            yield ListedRun(observe(stored[0], directory), stored[0])
 
 
-def table(rows: list[RunRow]) -> Table:
-    """A line a run, and one for the whole. What all runs share is left out."""
-    shown = Table(
-        box=None,
-        header_style="bold",
-        pad_edge=False,
-        caption=_summary(rows),
-        caption_justify="left",
-        caption_style="",
-    )
-    cells = {
-        "experiment": [escape(row.experiment) for row in rows],
+def cells(rows: Sequence[RunRow]) -> dict[str, list[str]]:
+    """What is shown of each run, by column. What all runs share is left out."""
+    columns = {
+        "id": [row.id for row in rows],
+        "experiment": [row.experiment for row in rows],
         "scale": [row.scale for row in rows],
         "seed": [str(row.seed) for row in rows],
-        "changed": [escape(row.changed) for row in rows],
         "state": [str(row.state) for row in rows],
         "step": [f"{row.step:,}/{row.steps:,}" for row in rows],
         "steps/s": [f"{row.steps_per_second:,.0f}" if row.steps_per_second else "" for row in rows],
         "accuracy": ["" if row.accuracy is None else f"{row.accuracy:.4f}" for row in rows],
         "ETA": ["" if row.seconds_left is None else duration(row.seconds_left) for row in rows],
+        # The longest comes last, where a narrow window breaks it and nothing else.
+        "changed": [row.changed for row in rows],
     }
-    for name in ("scale", "changed"):
-        if len({*cells[name]}) == 1:
-            del cells[name]
-    for name in cells:
-        is_text = name in ("experiment", "scale", "changed", "state")
+    for name in _shared(rows):
+        del columns[name]
+    for name in ("steps/s", "ETA", "changed"):
+        if not any(columns.get(name, ["-"])):
+            del columns[name]
+    return columns
+
+
+def _shared(rows: Sequence[RunRow]) -> dict[str, str]:
+    """What is the same for all of several runs, and so is said once."""
+    if len(rows) < 2:
+        return {}
+    shared = {"scale": {row.scale for row in rows}, "changed": {row.changed for row in rows}}
+    return {name: values.pop() for name, values in shared.items() if len(values) == 1}
+
+
+def table(rows: Sequence[RunRow]) -> Table:
+    """A line a run, and one for the whole; for a terminal that is drawn again and again."""
+    shown = Table(
+        box=None,
+        header_style="bold",
+        pad_edge=False,
+        caption=summary(rows),
+        caption_justify="left",
+        caption_style="",
+    )
+    columns = cells(rows)
+    for name in columns:
         folds = name == "changed"
         shown.add_column(
             name,
-            justify="left" if is_text else "right",
+            justify="left" if name in TEXT_COLUMNS else "right",
             no_wrap=not folds,
             overflow="fold" if folds else "ellipsis",
         )
-    for line in zip(*cells.values(), strict=True):
-        shown.add_row(*line)
+    for line in zip(*columns.values(), strict=True):
+        shown.add_row(*map(escape, line))
     return shown
 
 
@@ -140,13 +172,28 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}"
 
 
-def _summary(rows: list[RunRow]) -> str:
-    """One line for the whole: how many are over, in which states, and the time left."""
-    states = sorted({row.state for row in rows})
-    counts = ", ".join(f"{sum(row.state == state for row in rows)} {state}" for state in states)
+def summary(rows: Sequence[RunRow]) -> str:
+    """One line for the whole: how many are over, in which states, the time left, what all share."""
+    states = Counter(str(row.state) for row in rows)
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     left = seconds_left(rows)
     eta = "" if left is None else f", ETA {duration(left)}"
-    return f"{sum(row.is_over for row in rows)} of {len(rows)} done: {counts}{eta}"
+    shared = " ".join(filter(None, _shared(rows).values()))
+    told = f"; all: {shared}" if shared else ""
+    return f"{sum(row.is_over for row in rows)} of {len(rows)} done: {counts}{eta}{told}"
+
+
+def as_override(value: object) -> str:
+    """A value as it is written in an override."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case list() | tuple():
+            return f"[{','.join(map(as_override, value))}]"
+        case _:
+            return str(value)
 
 
 def _state(directory: RunDirectory, status: Status | None) -> str:
@@ -155,9 +202,10 @@ def _state(directory: RunDirectory, status: Status | None) -> str:
     return status.state
 
 
-def _changed(config: RunConfig) -> list[str]:
+def changes(config: RunConfig) -> dict[str, Any]:
+    """What a run was told besides its experiment and its scale, by dotted key."""
     try:
-        changes = differences(config, preset(config.experiment, config.scale))
+        changed = differences(config, preset(config.experiment, config.scale))
     except UserError:
-        return []  # the preset is no longer there
-    return [f"{key}={value}" for key, (value, _) in changes.items()]
+        return {}  # the preset is no longer there
+    return {key: value for key, (value, _) in changed.items()}

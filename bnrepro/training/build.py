@@ -9,12 +9,18 @@ from torch import nn
 from bnrepro.config.schema import (
     Adam,
     BatchNorm,
+    BatchRenorm,
+    BatchVariant,
     Cnn,
+    ConvNet,
     Digits,
+    GhostBatchNorm,
     GroupNorm,
     ImageFolder,
     Inception,
+    InstanceNorm,
     LayerNorm,
+    MeanOnlyBatchNorm,
     Mlp,
     Mnist,
     NoNorm,
@@ -22,6 +28,7 @@ from bnrepro.config.schema import (
     RunConfig,
     Sgd,
     Torchvision,
+    Whitening,
 )
 from bnrepro.data.augmentation import Augmentation
 from bnrepro.data.batches import TrainingBatches
@@ -33,16 +40,24 @@ from bnrepro.data.order import Shuffling
 from bnrepro.data.prepared import load_prepared
 from bnrepro.errors import UserError
 from bnrepro.nn import Cnn as CnnNetwork
+from bnrepro.nn import ConvNet as ConvNetwork
 from bnrepro.nn import Inception as InceptionNetwork
 from bnrepro.nn import (
     Initialization,
     Normalization,
     batch_norm,
+    batch_norm_detached,
+    batch_norm_ghost,
+    batch_norm_mean_only,
+    batch_norm_noisy,
     batch_norm_reference,
     batch_norm_synchronized,
+    batch_renorm,
     group_norm,
+    instance_norm,
     layer_norm,
     no_norm,
+    whitening,
 )
 from bnrepro.nn import Mlp as MlpNetwork
 from bnrepro.training.networks import build_python, build_torchvision
@@ -85,12 +100,13 @@ def load_dataset(config: RunConfig, console: Console) -> Dataset:
                     images.bad_images,
                     images.root,
                     console,
+                    images.storage,
                 ),
                 images.scale,
             )
         case _:
             assert_never(config.data)
-    dataset = dataset.limit_train(config.data.train_examples)
+    dataset = dataset.limit_train(config.data.train_examples).amplify(config.input_factor)
     together = config.normalized_examples
     if len(dataset.train) < together:
         groups = f" norm.group=all groups={config.groups}" if together > config.batch_size else ""
@@ -139,15 +155,17 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
     norm = make_normalization(config)
     channels, height, width = image_shape
     match config.model:
-        case Mlp(hidden=widths, activation=activation, init_std=init_std):
+        case Mlp() as options:
             return MlpNetwork(
                 in_features=channels * height * width,
-                hidden=widths,
+                hidden=options.hidden,
                 num_classes=num_classes,
-                activation=activation,
+                activation=options.activation,
                 norm=norm,
-                init_std=init_std,
+                init_std=options.init_std,
                 generator=generator,
+                dropout=options.dropout,
+                dropout_place=options.dropout_place,
             )
         case Cnn(channels=maps, hidden=hidden, activation=activation, init_std=init_std):
             return CnnNetwork(
@@ -158,6 +176,16 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
                 activation=activation,
                 norm=norm,
                 init_std=init_std,
+                generator=generator,
+            )
+        case ConvNet(channels=maps_of_each, activation=activation, init=init):
+            return ConvNetwork(
+                in_channels=channels,
+                channels=maps_of_each,
+                num_classes=num_classes,
+                activation=activation,
+                norm=norm,
+                init=Initialization(init),
                 generator=generator,
             )
         case Inception() as options:
@@ -220,18 +248,58 @@ def make_optimizer(config: RunConfig, model: nn.Module) -> Optimizer:
 
 def make_normalization(config: RunConfig) -> Normalization:
     """The normalization that the network is built with."""
-    match config.norm:
-        case NoNorm():
-            return no_norm()
-        case BatchNorm(group="all", eps=eps, momentum=momentum) if config.groups > 1:
-            return batch_norm_synchronized(eps, momentum)
-        case BatchNorm(name="batch", eps=eps, momentum=momentum):
-            return batch_norm(eps, momentum)
-        case BatchNorm(eps=eps, momentum=momentum):
-            return batch_norm_reference(eps, momentum)
+    if isinstance(config.norm, NoNorm):
+        return no_norm()
+    return _normalization(config.norm, config.groups).placed(
+        config.norm.placement, config.norm.bias
+    )
+
+
+def _normalization(
+    options: BatchNorm
+    | BatchVariant
+    | GhostBatchNorm
+    | MeanOnlyBatchNorm
+    | BatchRenorm
+    | Whitening
+    | LayerNorm
+    | GroupNorm
+    | InstanceNorm,
+    groups: int,
+) -> Normalization:
+    match options:
+        case BatchNorm(group="all", eps=eps, momentum=momentum, gamma=gamma, beta=beta) if (
+            groups > 1
+        ):
+            return batch_norm_synchronized(eps, momentum, gamma, beta)
+        case BatchNorm(name="batch", eps=eps, momentum=momentum, gamma=gamma, beta=beta):
+            return batch_norm(eps, momentum, gamma, beta)
+        case BatchNorm(eps=eps, momentum=momentum, gamma=gamma, beta=beta):
+            return batch_norm_reference(eps, momentum, gamma, beta)
+        case BatchVariant(name="batch_detached", eps=eps, momentum=momentum):
+            return batch_norm_detached(eps, momentum)
+        case BatchVariant(eps=eps, momentum=momentum):
+            return batch_norm_noisy(eps, momentum)
+        case GhostBatchNorm(eps=eps, momentum=momentum, examples=examples):
+            return batch_norm_ghost(examples, eps, momentum)
+        case MeanOnlyBatchNorm(momentum=momentum):
+            return batch_norm_mean_only(momentum)
+        case BatchRenorm() as renorm:
+            return batch_renorm(
+                renorm.eps,
+                renorm.momentum,
+                renorm.r_max,
+                renorm.d_max,
+                renorm.plain_steps,
+                renorm.rise_steps,
+            )
+        case Whitening(eps=eps, momentum=momentum, gradient=gradient):
+            return whitening(eps, momentum, gradient)
         case LayerNorm(eps=eps):
             return layer_norm(eps)
         case GroupNorm(eps=eps, groups=groups):
             return group_norm(groups, eps)
+        case InstanceNorm(eps=eps):
+            return instance_norm(eps)
         case _:
-            assert_never(config.norm)
+            assert_never(options)

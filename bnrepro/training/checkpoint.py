@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bnrepro.errors import UserError
-from bnrepro.runs import RunDirectory, flush_folder, write_atomically
+from bnrepro.runs import RunDirectory, write_atomically
 
 
 class TrainingState(TypedDict):
@@ -46,11 +46,11 @@ def save_checkpoint(directory: RunDirectory, checkpoint: Checkpoint) -> None:
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)
     content = buffer.getvalue()
+    # On disk under this name, it can be used: whether the renames get there first or last or never.
     write_atomically(directory.incoming_checkpoint, content + hashlib.sha256(content).digest())
     if directory.checkpoint.exists():
         directory.checkpoint.replace(directory.previous_checkpoint)
     directory.incoming_checkpoint.replace(directory.checkpoint)
-    flush_folder(directory.path)
 
 
 def load_checkpoint(directory: RunDirectory, say: Callable[[str], None]) -> Checkpoint | None:

@@ -1,6 +1,7 @@
 """Held-out data evaluated by the paper's inference network."""
 
 import copy
+import math
 from collections.abc import Iterable
 
 import torch
@@ -9,7 +10,7 @@ from torch.nn import functional
 
 from bnrepro.config.schema import Statistics
 from bnrepro.data.batches import TrainingBatches
-from bnrepro.data.dataset import Dataset
+from bnrepro.data.dataset import Dataset, Images
 from bnrepro.data.order import epoch_order
 from bnrepro.nn import estimate_population_statistics
 from bnrepro.runs import Row
@@ -48,7 +49,7 @@ def inference_network(
 def evaluate_network(network: nn.Module, dataset: Dataset, device: torch.device) -> Row:
     """Accuracy (fraction of correct top-1 answers) and mean cross-entropy on held-out data."""
     split = dataset.test
-    size = max(1, min(_EVALUATION_BATCH, _EVALUATION_VALUES // split.images[0].numel()))
+    size = max(1, min(_EVALUATION_BATCH, _EVALUATION_VALUES // math.prod(split.images.shape[1:])))
     batches = zip(split.images.split(size), split.labels.split(size), strict=True)
     return _evaluate(network, dataset, device, batches)
 
@@ -82,7 +83,7 @@ def _evaluate(
     network: nn.Module,
     dataset: Dataset,
     device: torch.device,
-    batches: Iterable[tuple[Tensor, Tensor]],
+    batches: Iterable[tuple[Images, Tensor]],
 ) -> Row:
     correct = torch.zeros((), dtype=torch.int64, device=device)
     loss = torch.zeros((), device=device)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bnrepro.config import RunConfig
 from bnrepro.errors import RunBusyError, RunDeletedError, RunFailedError, UserError
-from bnrepro.runs import Lock, LockedError, RunDirectory, State
+from bnrepro.runs import Lock, LockedError, RunDirectory, State, make_folder
 from bnrepro.training.checkpoint import has_intact_checkpoint
 from bnrepro.training.memory import is_out_of_memory
 
@@ -52,20 +52,20 @@ def take_lease(directory: RunDirectory, config: RunConfig, console: Console) -> 
     Raises:
         RunBusyError: another process holds it.
         UserError: the directory cannot be written.
-        RunFailedError: an error in the block that only more room can mend; the state is then
+        RunFailedError: an error in the block that the system answered; the state is then
             ``failed``, as after any other error.
         RunDeletedError: the run's files were deleted during the block; nothing is written back.
     """
     with ExitStack() as stack:
         try:
-            directory.path.mkdir(parents=True, exist_ok=True)
+            make_folder(directory.path)
             lock = stack.enter_context(directory.lock())
             say = stack.enter_context(_messages(directory, console))
         except LockedError:
             raise RunBusyError(f"{directory.path}: {_holder(directory)}") from None
         except OSError as error:
             if _is_disk_full(error):
-                raise _no_space(directory) from error
+                raise _cannot_go_on(directory, error) from error
             raise UserError(
                 f"runtime.runs={config.runtime.runs}: cannot be written ({error.strerror}); "
                 "name a folder that can"
@@ -80,8 +80,8 @@ def take_lease(directory: RunDirectory, config: RunConfig, console: Console) -> 
                     f"{directory.path}: deleted while the run was going; run the same command again"
                 ) from error
             _note_failure(directory, error)
-            if _is_disk_full(error):
-                raise _no_space(directory) from error
+            if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+                raise _cannot_go_on(directory, error) from error
             if is_out_of_memory(error):
                 raise RunFailedError(
                     f"{directory.path}: not enough memory; use a smaller batch_size or model"
@@ -93,12 +93,14 @@ def _is_disk_full(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-def _no_space(directory: RunDirectory) -> RunFailedError:
+def _cannot_go_on(directory: RunDirectory, error: OSError) -> RunFailedError:
     intact = has_intact_checkpoint(directory)
     kept = "the last good checkpoint is kept" if intact else "there is no checkpoint yet"
+    reason, remedy = str(error), "put that right"
+    if _is_disk_full(error):
+        reason, remedy = "no space left on the disk", "make room"
     return RunFailedError(
-        f"{directory.path}: no space left on the disk; {kept}: make room and run the same command "
-        "again"
+        f"{directory.path}: {reason}; {kept}: {remedy} and run the same command again"
     )
 
 

@@ -70,8 +70,7 @@ class TrainingLoop:
             DivergedError: a loss or, at the end, a parameter is not finite.
         """
         config = self.config
-        started = checkpointed = time.monotonic()
-        seconds_before = self.seconds
+        before = checkpointed = time.monotonic()
         if not self._has_first_row:
             self._record()
         signal = None
@@ -85,7 +84,11 @@ class TrainingLoop:
             if self._row_is_due():
                 self._record()
             now = time.monotonic()
-            self.seconds = seconds_before + now - started
+            if stop.was_paused:  # for how long, nobody knows: the step counts as no time
+                stop.was_paused = False
+            else:
+                self.seconds += now - before
+            before = now
             if now - checkpointed >= config.runtime.checkpoint_seconds:
                 self._checkpoint()
                 checkpointed = time.monotonic()

@@ -1,5 +1,6 @@
 """What is recorded at an evaluation, and what it is computed from."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from bnrepro.data.batches import TrainingBatches
 from bnrepro.runs import Histogram, Row
 from bnrepro.training.evaluation import evaluate_network, inference_network
 from bnrepro.training.session import Session
+from bnrepro.training.training_loss import TrainingLoss
 
 
 class Measurement(NamedTuple):
@@ -56,6 +58,16 @@ class Subject:
         examples_NCHW = dataset.test.images[: self.session.config.probe.examples]
         return dataset.to_input(examples_NCHW.to(self.session.device))
 
+    @cached_property
+    def training_loss(self) -> TrainingLoss:
+        """Of the mini-batch that the next update trains on."""
+        return TrainingLoss(self.session, *self.batches(self.step))
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the next update."""
+        return self.session.config.learning_rate(self.step)
+
     def network_with(self, statistics: Statistics) -> nn.Module:
         """The inference network that normalizes by these statistics, a copy."""
         # The same mini-batches at every evaluation; each once at the most.
@@ -67,3 +79,8 @@ class Subject:
             self.batches,
             min(wanted, len(self.batches)),
         )
+
+
+def finite(row: Row) -> Row:
+    """What of a row is finite: elsewhere than where a run is, a loss may well be infinite."""
+    return {tag: value for tag, value in row.items() if math.isfinite(value)}

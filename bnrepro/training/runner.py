@@ -19,6 +19,7 @@ from bnrepro.runs import (
     RunDirectory,
     State,
     Status,
+    flush_folder,
     locate,
     write_atomically,
     write_config,
@@ -202,6 +203,7 @@ def _train(session: Session, console: Console, lease: Lease, processes: Processe
     processes.share(checkpoint)
     # Of rows that may be cut off now: the checkpoint may be one before the last.
     directory.digests.unlink(missing_ok=True)
+    flush_folder(directory.path)
     progress = TrainingProgress(console, config.steps, start or 0)
     status = StatusWriter(config, directory, progress)
     with ExitStack() as stack:

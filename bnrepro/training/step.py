@@ -51,16 +51,26 @@ class TrainingStep:
         with torch.autocast(
             images_NCHW.device.type, self.precision, enabled=self.precision != torch.float32
         ):
-            logits, *auxiliary = _as_tuple(self.model(self.to_input(images_NCHW)))
-        loss = functional.cross_entropy(logits.float(), labels_N)
-        total = loss
-        for head in auxiliary:
-            total = total + _AUXILIARY_WEIGHT * functional.cross_entropy(head.float(), labels_N)
+            outputs = self.model(self.to_input(images_NCHW))
+        loss, total = training_losses(outputs, labels_N)
         gradients = torch.autograd.grad(total, self.optimizer.parameters)
         with torch.no_grad():
             self.optimizer(list(gradients), lr)
         return loss.detach()
 
 
-def _as_tuple(outputs: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    return (outputs,) if isinstance(outputs, Tensor) else outputs
+def training_losses(
+    outputs: Tensor | tuple[Tensor, ...], labels_N: Tensor
+) -> tuple[Tensor, Tensor]:
+    """A mini-batch's mean cross-entropy, and the sum with auxiliary classifiers' that is minimized.
+
+    Args:
+        outputs: logits (N, classes); behind them those of auxiliary classifiers, if there are any.
+        labels_N: int64.
+    """
+    logits, *auxiliary = (outputs,) if isinstance(outputs, Tensor) else outputs
+    loss = functional.cross_entropy(logits.float(), labels_N)
+    total = loss
+    for head in auxiliary:
+        total = total + _AUXILIARY_WEIGHT * functional.cross_entropy(head.float(), labels_N)
+    return loss, total

@@ -84,7 +84,9 @@ def test_wrong_file_is_named(folder: Path, content: str, message: str) -> None:
 
 def test_name_of_a_shipped_preset_is_not_taken_silently(folder: Path) -> None:
     (folder / "optim" / "sgd.yaml").write_text("lr: 3\n")
-    with pytest.raises(UserError, match="bnrepro has a optim of this name; give yours another"):
+    with pytest.raises(
+        UserError, match="bnrepro has this name in its group optim; give yours another"
+    ):
         load(["optim=sgd"])
 
 
@@ -107,3 +109,11 @@ def test_suggestions(override: str, message: str) -> None:
     with pytest.raises(UserError) as error:
         load([override])
     assert message in str(error.value)
+
+
+def test_missing_name_is_said_with_its_folder(folder: Path) -> None:
+    inner = folder / "experiment" / "deep"
+    inner.mkdir()
+    (inner / "mine.yaml").write_text(MINE.replace("experiment: mine\n", ""))
+    with pytest.raises(UserError, match="add the line `experiment: deep/mine`"):
+        load(["experiment=deep/mine"])

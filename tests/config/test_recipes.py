@@ -31,6 +31,10 @@ def test_bn_baseline_adds_batch_normalization_and_nothing_else() -> None:
         "norm.name": "batch",
         "norm.eps": 1e-5,
         "norm.momentum": 0.1,
+        "norm.gamma": True,
+        "norm.beta": True,
+        "norm.placement": "before",
+        "norm.bias": None,
     }
 
 

@@ -36,4 +36,4 @@ def test_plain_name_is_the_experiment(tmp_path: Path) -> None:
     directory = write_run(tmp_path / "runs", "fig1/with_bn", "optim.lr=0.3")
     source = read_source(directory)
     assert source is not None
-    assert curve_name(source) == "fig1/with_bn,optim.lr=0.3"
+    assert curve_name(source, []) == "fig1/with_bn,optim.lr=0.3"

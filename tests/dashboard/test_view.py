@@ -1,6 +1,8 @@
 """The view of synthetic runs, read back as TensorBoard reads it."""
 
 import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,8 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import metadata
 
 from bnrepro.config import preset
+from bnrepro.dashboard.charts import interval_tags
+from bnrepro.dashboard.choice import MOST_RUNS
 from bnrepro.dashboard.layout import layout
 from bnrepro.dashboard.view import View
 from bnrepro.errors import UserError
@@ -22,9 +26,11 @@ from tests.dashboard.conftest import add_row, write_run
 
 
 class _Dashboard:
-    """A view, and what it said."""
+    """A view, and what it said; of every seed, unless means alone are wanted."""
 
-    def __init__(self, tmp_path: Path, scale: str = "smoke") -> None:
+    def __init__(
+        self, tmp_path: Path, scale: str = "smoke", only: Sequence[str] = (), seeds: bool = True
+    ) -> None:
         self.said: list[str] = []
         self.folder = tmp_path / "view"
         self.view = View(
@@ -34,6 +40,8 @@ class _Dashboard:
             tmp_path / "results",
             studies(),
             self.said.append,
+            only,
+            seeds,
         )
         self.view.refresh()
 
@@ -117,8 +125,7 @@ def test_mean_over_ended_seeds_has_its_interval(runs: Path, tmp_path: Path) -> N
     dashboard = _Dashboard(tmp_path)
     name = "fig1/with_bn/mean"
     mean, low, high = (
-        [e.value for e in dashboard.run(name).Scalars(f"fig1/{tag}")]
-        for tag in ("mean", "mean_low", "mean_high")
+        [e.value for e in dashboard.run(name).Scalars(tag)] for tag in interval_tags("fig1")
     )
     seeds = [dashboard.points(f"fig1/with_bn/seed{s}", "test/accuracy")[-1][1] for s in (0, 1)]
     expected = mean_over_seeds([seed.expected for seed in seeds])
@@ -130,23 +137,90 @@ def test_mean_ends_where_one_seed_is_left(tmp_path: Path) -> None:
     early = write_run(tmp_path / "runs", "fig1/with_bn", seed=1, rows=3, state=State.DIVERGED)
     with early.metrics.open("a") as file:
         file.write('{"step": 30, "test/accuracy": "NaN"}\n')
-    shown = _Dashboard(tmp_path).points("fig1/with_bn/mean", "fig1/mean")
+    shown = _Dashboard(tmp_path).points("fig1/with_bn/mean", "fig1/accuracy")
     assert [step for step, _ in shown] == [0, 10, 20]
 
 
 def test_hparams_have_the_same_keys_and_types_in_every_run(runs: Path, tmp_path: Path) -> None:
     dashboard = _Dashboard(tmp_path)
     rows = {name: dashboard.hparams(name) for name in dashboard.names() if "seed" in name}
-    assert len(rows) == 6
+    assert len(rows) == 6, "a row a run, and one for the mean"
+    rows["fig1/with_bn/mean"] = dashboard.hparams("fig1/with_bn/mean")
     assert len({tuple((k, type(v)) for k, v in sorted(row.items())) for row in rows.values()}) == 1
     changed = rows["fig1/with_bn,optim.lr=0.3/seed0"]
     assert changed["optim.lr"] == 0.3
     assert changed["model.width"] == "-", "only Inception has one"
     assert not {key for key in changed if key.startswith("runtime.")}
-    for name in rows:
+    assert {"norm.name", "model.name"} <= set(changed)
+    assert not {"optim.name", "seed", "scale"} & set(changed), "the same in all, or in the name"
+    for name in rows.keys() - {"fig1/with_bn/mean"}:
         shown = dict(dashboard.points(name, "result/best_accuracy"))
         best = max(a.expected for _, a in dashboard.points(name, "test/accuracy"))
         assert shown == {50: best}
+
+
+def test_hparams_shows_first_what_was_swept(tmp_path: Path) -> None:
+    for norm in ("batch", "none"):
+        for rate in (0.1, 0.2):
+            write_run(tmp_path / "runs", "fig1/with_bn", f"norm={norm}", f"optim.lr={rate}")
+    dashboard = _Dashboard(tmp_path, seeds=False)
+    content = dashboard.run("report").SummaryMetadata(metadata.EXPERIMENT_TAG).plugin_data.content
+    infos = metadata.parse_experiment_plugin_data(content).hparam_infos
+    assert infos[0].name == "norm.name"
+    assert "optim.lr" in [info.name for info in infos if info.differs]
+    assert len([info for info in infos if info.differs]) <= 5
+
+
+def test_ended_seeds_are_one_mean_that_has_what_they_have(runs: Path, tmp_path: Path) -> None:
+    dashboard = _Dashboard(tmp_path, seeds=False)
+    assert {name for name in dashboard.names() if name.startswith("fig")} == {
+        "fig1/with_bn/mean",
+        "fig1/without_bn/mean",
+        "fig1/with_bn,optim.lr=0.3/seed0",
+        "fig2/bn_x5/seed0",
+    }, "one seed, or one that goes on, is shown as it is"
+    one = _Dashboard(tmp_path, seeds=True).run("fig1/with_bn/seed0").Tags()
+    mean = dashboard.run("fig1/with_bn/mean").Tags()
+    assert set(one["scalars"]) <= set(mean["scalars"])
+    assert set(one["tensors"]) <= set(mean["tensors"])
+
+
+def test_there_are_no_more_curves_than_tensorboard_shows(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs", "fig1/with_bn")
+    for i in range(MOST_RUNS + 1):
+        write_run(tmp_path / "runs", "fig1/with_bn", f"optim.lr={0.5 + i}")
+    dashboard = _Dashboard(tmp_path, seeds=False)
+    assert len(dashboard.names()) == MOST_RUNS
+    assert {"fig1/with_bn/seed0", "paper/with BN"} <= dashboard.names(), "studies come first"
+    assert dashboard.view.left_out == ["other"]
+    write_run(tmp_path / "runs", "fig1/without_bn")
+    dashboard.view.refresh()
+    assert len(dashboard.names()) == MOST_RUNS, "also while it is served"
+    assert len(_Dashboard(tmp_path).names()) > MOST_RUNS, "all of them when asked for"
+
+
+def test_studies_that_were_asked_for_are_shown(runs: Path, tmp_path: Path) -> None:
+    fig2 = _Dashboard(tmp_path, only=["fig2"]).names()
+    assert fig2 == {"fig2/bn_x5/seed0", "paper/BN-x5", "report"}
+    others = _Dashboard(tmp_path, only=["other"]).names()
+    assert others == {"fig1/with_bn,optim.lr=0.3/seed0", "report"}
+    with pytest.raises(UserError, match="no run of fig4 at scale=smoke; `bnrepro dashboard"):
+        _Dashboard(tmp_path, only=["fig4"])
+
+
+def test_colour_of_a_run_stays_when_runs_are_added(runs: Path, tmp_path: Path) -> None:
+    def in_order() -> list[str]:
+        dashboard = _Dashboard(tmp_path, seeds=False)
+        times = {name: dashboard.run(name).FirstEventTimestamp() for name in dashboard.names()}
+        return sorted(times, key=lambda name: times[name])
+
+    before = in_order()
+    assert before[0] == "report"
+    write_run(runs, "fig1/with_bn", "optim.lr=0.2")
+    write_run(runs, "fig2/bn_baseline", probe=False)
+    after = in_order()
+    assert after[: len(before)] == before, "TensorBoard gives colours by place in this order"
+    assert len(after) == len(before) + 3
 
 
 def test_study_of_statistics_has_its_charts(tmp_path: Path) -> None:
@@ -157,6 +231,7 @@ def test_study_of_statistics_has_its_charts(tmp_path: Path) -> None:
     directory.metrics.write_text(json.dumps(row | {"test/moving/accuracy": 0.5}) + "\n")
     dashboard = _Dashboard(tmp_path)
     [name] = dashboard.names() - {"report"}  # and no curve of the paper's
+    assert name == f"{experiment}/trained in 2s/seed0"
     assert dashboard.points(name, f"{experiment}/population") == [(0, 0.6)]
     assert dashboard.points(name, f"{experiment}/moving") == [(0, 0.5)]
 
@@ -271,8 +346,6 @@ def test_row_that_is_being_written_is_left_for_later(runs: Path, tmp_path: Path)
 
 
 def test_run_that_is_deleted_or_new_while_serving(runs: Path, tmp_path: Path) -> None:
-    import shutil
-
     dashboard = _Dashboard(tmp_path)
     assert dashboard.view.going_on == 1
     shutil.rmtree(runs / "fig1" / "without_bn")

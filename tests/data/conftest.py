@@ -10,6 +10,7 @@ from PIL import Image
 from rich.console import Console
 
 from bnrepro.data.preparation import BadImages, prepare_images
+from bnrepro.data.prepared_files import Storage
 
 # Prepares a tree with 8 pixels a side; returns the folder and what was told.
 Prepare = Callable[..., tuple[Path, str]]
@@ -49,9 +50,11 @@ def tree(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def prepare(tree: Path, tmp_path: Path) -> Prepare:
-    def prepare_tree(bad: BadImages = "error", sets: Path = tmp_path / "sets") -> tuple[Path, str]:
+    def prepare_tree(
+        bad: BadImages = "error", sets: Path = tmp_path / "sets", storage: Storage = "pixels"
+    ) -> tuple[Path, str]:
         told = io.StringIO()
         console = Console(file=told, width=200)
-        return prepare_images(tree, 8, None, bad, sets, console), told.getvalue()
+        return prepare_images(tree, 8, None, bad, sets, console, storage), told.getvalue()
 
     return prepare_tree

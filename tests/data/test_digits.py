@@ -1,6 +1,12 @@
-import torch
+from dataclasses import replace
 
+import torch
+from rich.console import Console
+from torch.testing import assert_close
+
+from bnrepro.config import load
 from bnrepro.data.digits import load_digits
+from bnrepro.training.build import load_dataset
 
 
 def test_digits_are_binary_28x28_and_split_without_overlap() -> None:
@@ -14,6 +20,17 @@ def test_digits_are_binary_28x28_and_split_without_overlap() -> None:
 
 def test_threshold_moves_what_is_ink() -> None:
     assert load_digits(200).train.images.sum() < load_digits(50).train.images.sum()
+
+
+def test_inputs_are_multiplied_as_the_config_says() -> None:
+    grey = load_digits(None, channels=3, scale="unit")
+    images = grey.test.images[:5]
+    assert_close(grey.amplify(10).to_input(images), 10 * grey.to_input(images))
+    by_channel = replace(grey, input_mean=(1.0, 2.0, 3.0), input_scale=(4.0, 5.0, 6.0))
+    assert_close(by_channel.amplify(0.1).to_input(images), 0.1 * by_channel.to_input(images))
+    config = load(["input_factor=100", "data=digits"])
+    dataset = load_dataset(config, Console(quiet=True))
+    assert dataset.to_input(dataset.test.images).max() == 100
 
 
 def test_first_examples_are_kept() -> None:

@@ -30,7 +30,10 @@ def test_sorted_and_official_layouts_hold_the_same_images(tmp_path: Path) -> Non
     (official / "val" / "val_annotations.txt").write_text(annotations)
     trees = [read_image_tree(folder, None) for folder in (tidy, official)]
     listed = [
-        (tree.classes, *[[(p.name, label) for p, label in s] for s in (tree.train, tree.val)])
+        (
+            tree.classes,
+            *[[(file.path.name, label) for file, label in s] for s in (tree.train, tree.val)],
+        )
         for tree in trees
     ]
     assert listed[0] == listed[1]
@@ -76,7 +79,7 @@ def test_hidden_files_and_folders_are_no_part_of_the_set(tmp_path: Path) -> None
     _touch(tmp_path, "train/.ipynb_checkpoints/0.png")
     tree = read_image_tree(tmp_path, None)
     assert sorted(tree.classes) == ["a", "b"]
-    assert [path.name for path, _ in tree.train] == ["0.png"] * 2
+    assert [file.path.name for file, _ in tree.train] == ["0.png"] * 2
 
 
 def test_every_common_suffix_is_an_image(tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
+import io
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from bnrepro.data import prepared
 from bnrepro.data.augmentation import Augmentation
 from bnrepro.data.batches import TrainingBatches
 from bnrepro.data.catalog import verify
+from bnrepro.data.dataset import Split, centre_crop
 from bnrepro.data.order import Shuffling
 from bnrepro.data.prepared import load_prepared
 from bnrepro.data.prepared_files import prepared_sets, verify_prepared
@@ -98,20 +103,68 @@ def test_large_set_is_read_from_its_file_and_gives_the_same_batches(
     mapped = load_prepared(folder)
     assert mapped.train.is_mapped
     assert not in_memory.train.is_mapped
-    batches = [
-        TrainingBatches(
-            dataset.train,
-            batch_size=3,
-            seed=5,
-            shuffling=Shuffling("full"),
-            augmentation=Augmentation("random", 6, flip=True, distortion="weak"),
-            device=torch.device("cpu"),
-        )
-        for dataset in (in_memory, mapped)
-    ]
+    batches = [_batches(dataset.train) for dataset in (in_memory, mapped)]
     for step in (0, 1, 2, 5, 3):  # into other epochs, and not in order
         for memory, file in zip(batches[0](step), batches[1](step), strict=True):
             assert torch.equal(memory, file)
+
+
+def _batches(split: Split) -> TrainingBatches:
+    return TrainingBatches(
+        split,
+        batch_size=3,
+        seed=5,
+        shuffling=Shuffling("full"),
+        augmentation=Augmentation("random", 6, flip=True, distortion="weak"),
+        device=torch.device("cpu"),
+    )
+
+
+def test_jpegs_are_decoded_as_they_are_asked_for(prepare: Prepare) -> None:
+    pixels, jpegs = (load_prepared(prepare(storage=form)[0]) for form in ("pixels", "jpeg"))
+    assert jpegs.image_shape == pixels.image_shape
+    assert jpegs.class_names == pixels.class_names
+    decoded = jpegs.test.images.to("cpu")
+    # Of noise JPEG keeps little: as much as of an image that Pillow has compressed alike.
+    for image, compressed in zip(pixels.test.images, decoded, strict=True):
+        file = io.BytesIO()
+        Image.fromarray(image.permute(1, 2, 0).numpy()).save(file, "jpeg", quality=90)
+        assert np.array_equal(compressed.permute(1, 2, 0), np.asarray(Image.open(file)))
+    chosen = torch.tensor([3, 1])
+    assert torch.equal(jpegs.test.images[chosen].to("cpu"), decoded[chosen])
+    assert torch.equal(jpegs.test.images[1:3].to("cpu"), decoded[1:3])
+    parts = [part.to("cpu") for part in jpegs.test.images.split(3)]
+    assert torch.equal(torch.cat(parts), decoded)
+    cropped = jpegs.limit_train(5).crop_test(6).to(torch.device("cpu"))
+    assert torch.equal(cropped.test.images.to("cpu"), centre_crop(decoded, 6))
+    assert cropped.input_shape == (3, 6, 6)
+    assert len(cropped.train) == len(cropped.train.images) == 5
+
+
+def test_mini_batches_of_jpegs_are_those_of_their_pixels(prepare: Prepare) -> None:
+    jpegs = load_prepared(prepare(storage="jpeg")[0]).train
+    ahead, at_once = _batches(jpegs), _batches(Split(jpegs.images.to("cpu"), jpegs.labels))
+    for step in (0, 1, 2, 9, 3):
+        for one, other in zip(ahead(step), at_once(step), strict=True):
+            assert torch.equal(one, other)
+
+
+def test_altered_jpegs_are_refused(prepare: Prepare, tmp_path: Path) -> None:
+    folder, _ = prepare(storage="jpeg")
+    _flip(folder / "train.jpegs", 7)
+    for read in (lambda: load_prepared(folder), lambda: verify_prepared(tmp_path / "sets")):
+        with pytest.raises(UserError, match=r"train.jpegs: missing or altered"):
+            read()
+
+
+def test_jpegs_without_their_decoder_are_refused_before_training(
+    prepare: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = prepare(storage="jpeg")
+    monkeypatch.setitem(sys.modules, "torchcodec", None)
+    monkeypatch.setitem(sys.modules, "torchcodec.decoders", None)
+    with pytest.raises(UserError, match=r"^data.storage=jpeg: .* pip install 'bnrepro\[jpeg\]'"):
+        load_prepared(folder)
 
 
 def test_large_file_that_was_cut_short_is_refused(

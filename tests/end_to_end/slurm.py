@@ -11,6 +11,7 @@ from pathlib import Path
 
 COMMANDS = ("sbatch", "srun", "scontrol", "scancel", "sacct")
 ARRAY = "7"
+ALONE = "alone"  # the task of a job that is no array
 FOLDER = Path(__file__).parent  # where it is copied to
 
 
@@ -27,13 +28,15 @@ def _submit(script: str) -> None:
     text = Path(script).read_text()
     (FOLDER / "script").write_text(text)
     width = text.partition("--array=0-")[2].split("%")[0].split()
-    for task in range(int(width[0]) + 1 if width else 1):
-        _start(str(task))
+    for task in map(str, range(int(width[0]) + 1)) if width else [ALONE]:
+        _start(task)
     print(f"Submitted batch job {ARRAY}")
 
 
 def _start(task: str) -> None:
-    env = {"SLURM_JOB_ID": ARRAY, "SLURM_ARRAY_JOB_ID": ARRAY, "SLURM_ARRAY_TASK_ID": task}
+    env = {"SLURM_JOB_ID": ARRAY}
+    if task != ALONE:
+        env |= {"SLURM_ARRAY_JOB_ID": ARRAY, "SLURM_ARRAY_TASK_ID": task}
     job = subprocess.Popen(
         ["bash", str(FOLDER / "script")],
         env=os.environ | env | {"SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0"},
@@ -50,7 +53,7 @@ def _run(arguments: list[str]) -> None:
 
 
 def _cancel(job: str) -> None:
-    task = FOLDER / f"{job.partition('_')[2]}.pid"
+    task = FOLDER / f"{_task(job)}.pid"
     os.killpg(int(task.read_text()), signal.SIGTERM)
 
 
@@ -59,7 +62,11 @@ def _account() -> None:
     for task in FOLDER.glob("*.pid"):
         alive = Path(f"/proc/{task.read_text()}/cmdline")
         state = "RUNNING" if alive.exists() and alive.read_bytes() else "COMPLETED"
-        print(f"{ARRAY}_{task.stem}|{state}|here")
+        print(f"{ARRAY if task.stem == ALONE else f'{ARRAY}_{task.stem}'}|{state}|here")
+
+
+def _task(job: str) -> str:
+    return job.partition("_")[2] or ALONE
 
 
 if __name__ == "__main__":
@@ -69,7 +76,7 @@ if __name__ == "__main__":
         case "srun":
             _run(sys.argv[1:])
         case "scontrol":
-            _start(sys.argv[-1].partition("_")[2])
+            _start(_task(sys.argv[-1]))
         case "scancel":
             _cancel(sys.argv[1])
         case "sacct":

@@ -22,7 +22,7 @@ COMMANDS = [
 SHORT = ["scale=smoke", "data=digits", "debug=two_steps"]
 
 
-def _shortened(command: str) -> list[str]:
+def shortened(command: str) -> list[str]:
     arguments = shlex.split(command)[1:]
     if arguments[0] in ("train", "sweep", "compare"):
         left_out = ("scale=", "data=", "debug=", "data.", "steps=")
@@ -37,7 +37,7 @@ def test_readme_command_runs(command_line: CommandLine, tmp_path: Path, command:
     if command.startswith("bnrepro reproduce"):
         done = command_line(*shlex.split(command)[1:], "--scale", "smoke", "--seeds", "1")
     else:
-        arguments = _shortened(command)
+        arguments = shortened(command)
         if "RUN" in arguments:
             trained = command_line("train", "experiment=fig1/with_bn", *SHORT, "--json")
             run = json.loads(trained.stdout)["run"]

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -168,6 +169,41 @@ def test_job_of_slurm_is_queued_again_at_its_time_limit_and_goes_on(tmp_path: Pa
     assert _results(directories[:1]) == _results(alone)
     script = (tmp_path / "bin" / "script").read_text()
     assert {"--partition=long", "--time=6", "--cpus-per-task=1"} <= set(script.split())
+
+
+def test_runs_that_share_a_gpu_are_one_job_and_go_on_together(tmp_path: Path) -> None:
+    slurm.install(tmp_path / "bin")
+    sweep = [*SHORT, "steps=1000", "seed=0,1", QUICK, "--slurm", "--gpus=1", "--per-gpu=2"]
+    directories = _directories(tmp_path, *sweep[:-3])
+    process = _start(tmp_path, *sweep, path=str(tmp_path / "bin"))
+    _wait_for_checkpoints(process, *directories)
+    job = psutil.Process(int((tmp_path / "bin" / f"{slurm.ALONE}.pid").read_text()))
+    for one in job.children(recursive=True):  # as SLURM does it: to all of the job
+        one.send_signal(signal.SIGUSR2)
+    output, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    assert "2 of 2 done: 2 finished" in output
+    for directory in directories:
+        assert "resumed at step" in directory.log.read_text()
+    assert "--gpus-per-node=1" in (tmp_path / "bin" / "script").read_text()
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray")
+def test_tasks_of_ray_stop_at_a_checkpoint_and_the_next_call_goes_on(tmp_path: Path) -> None:
+    sweep = [*SHORT, "steps=1000", "seed=0,1", QUICK, "--ray"]
+    directories = _directories(tmp_path, *sweep[:-1])
+    process = _start(tmp_path, *sweep)
+    _wait_for_checkpoints(process, *directories)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=100)
+    assert process.returncode == 130, errors
+    assert {one.read_status().state for one in directories} == {"preempted"}
+    again = _start(tmp_path, *sweep)
+    output, errors = again.communicate(timeout=200)
+    assert again.returncode == 0, errors
+    assert "2 of 2 done: 2 finished" in output
+    alone = _train_alone(tmp_path / "alone", *sweep[:-1], "seed=0")
+    assert _results(directories[:1]) == _results(alone)
 
 
 def test_interrupt_takes_the_jobs_from_slurm(tmp_path: Path) -> None:

@@ -3,7 +3,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bnrepro.measure.intervals import band, band_over_runs, mean_over_seeds, proportion_interval
+from bnrepro.measure.intervals import (
+    band,
+    band_over_runs,
+    mean_over_examples,
+    mean_over_seeds,
+    proportion_interval,
+)
 
 VALUES = [0.71, 0.74, 0.72, 0.69]
 
@@ -65,8 +71,29 @@ def test_curve_that_ends_early_counts_as_far_as_it_goes() -> None:
     assert np.isnan(over_seeds.low).tolist() == [False, False, True]
 
 
+def test_seeds_that_all_have_every_step_are_banded_step_by_step() -> None:
+    curves = [pd.Series([0.1, 0.2 + end], index=[0, 10]) for end in (0.0, 0.1, 0.2)]
+    steps, over_seeds = band_over_runs(curves)
+    assert steps.tolist() == [0, 10]
+    assert over_seeds.mean.tolist() == pytest.approx([0.1, 0.3])
+    low, high = stats.t.interval(0.95, 2, 0.3, stats.sem([0.2, 0.3, 0.4]))
+    assert (over_seeds.low[1], over_seeds.high[1]) == pytest.approx((low, high))
+
+
 def test_intervals_of_proportions_stay_between_0_and_1() -> None:
     low, high = proportion_interval(60, 100)
     assert (low, high) == (pytest.approx(0.5020, abs=1e-4), pytest.approx(0.6906, abs=1e-4))
     assert proportion_interval(0, 50)[0] == 0
     assert proportion_interval(50, 50)[1] == 1
+
+
+@pytest.mark.parametrize("gains", [14, 8])
+def test_a_paired_bootstrap_is_like_the_normal_interval_of_many_examples(gains: int) -> None:
+    differences = np.zeros(400)
+    differences[:gains] = 1
+    differences[-4:] = -1
+    mean, low, high, n = mean_over_examples(differences)
+    half = 1.96 * differences.std(ddof=1) / 20
+    assert (mean, n) == (pytest.approx(differences.mean()), 400)
+    assert [low, high] == pytest.approx([mean - half, mean + half], abs=0.3 * half)
+    assert (low > 0) == (gains == 14)

@@ -23,6 +23,7 @@ from bnrepro.measure.quantities import (
     final,
     last,
     sample,
+    speed_up_within,
     steps_to,
 )
 from bnrepro.runs.ended import EndedRun
@@ -96,6 +97,18 @@ def test_accuracy_after_a_share_is_that_of_a_run_which_ends_there() -> None:
     assert _value(quarter, _with_length(DIVERGED, 1200)) == pytest.approx(0.6)
     no_length = long.config.model_copy(update={"inception_steps": None})
     assert _value(quarter, replace(long, config=no_length)) is None
+
+
+def test_speed_up_within_a_share_does_not_see_what_comes_later() -> None:
+    long, short, fast = (
+        _with_length(ended_run(_ramp(*steps)), 4000)
+        for steps in ((4000,), (4000, 0.6, 2000), (1000,))
+    )
+    half = speed_up_within(0.5)
+    assert _value(half, fast, long) == pytest.approx(4, rel=0.02)
+    assert _value(half, fast, short) == pytest.approx(4, rel=0.02)
+    assert np.isnan(_value(half, long, fast)), "later it gets there"
+    assert _value(half, fast, _with_length(CHANCE, 4000)) is None
 
 
 def test_early_lag_is_the_mean_below_the_reference_while_that_one_rises() -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.autograd import gradcheck
 from torch.testing import assert_close
+from torchvision.models import resnet18
 
 from bnrepro.nn import BatchNorm, fold_batch_norm
 
@@ -186,3 +187,20 @@ def test_compiles_into_one_program() -> None:
     expected = layer(x)
     compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
     assert_close(compiled(x), expected)
+
+
+def test_torchvisions_network_computes_the_same_with_it() -> None:
+    networks = []
+    for norm_layer in (nn.BatchNorm2d, BatchNorm):
+        torch.manual_seed(0)
+        networks.append(resnet18(num_classes=3, norm_layer=norm_layer).double())
+    theirs, ours = networks
+    assert ours.state_dict().keys() == theirs.state_dict().keys()
+    x = torch.randn(4, 3, 32, 32, dtype=torch.float64)
+    for network in networks:
+        network(x).square().sum().backward()
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert_close(one.grad, other.grad)
+    for network in networks:
+        network.eval()
+    assert_close(ours(x), theirs(x))

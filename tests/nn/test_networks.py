@@ -47,6 +47,13 @@ def test_every_network_trains_with_every_norm(
     assert all(gradient.isfinite().all() for gradient in gradients)
 
 
+def test_weights_without_a_deviation_start_by_the_layers_width() -> None:
+    for activation, variance in (("relu", 2 / 784), ("sigmoid", 2 / (784 + 100))):
+        model = Mlp(784, (100,), 10, activation, no_norm(), None, torch.Generator())
+        weights = model.hidden[0].linear.weight
+        assert weights.var().item() == pytest.approx(variance, rel=0.03)
+
+
 def test_shift_takes_the_place_of_the_bias() -> None:
     for name, make in NORMS.items():
         for layer in _mlp(make()).hidden:

@@ -26,7 +26,7 @@ def _write_long(runs: Path) -> None:
 
 def test_quantities_and_tables_have_every_row_and_the_picture_few(tmp_path: Path) -> None:
     _write_long(tmp_path / "runs")
-    evidence = evidence_of("fig1", "smoke", tmp_path / "runs", tmp_path / "out")
+    [evidence] = evidence_of("fig1", "smoke", tmp_path / "runs", tmp_path / "out")
     levels = [evidence.sample(BEST, line.label).mean.mean for line in evidence.study.lines]
     assert max(levels) == pytest.approx(0.99)
     write_study(evidence)

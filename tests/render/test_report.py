@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from bnrepro.errors import UserError
-from bnrepro.render.captions import title_of
+from bnrepro.render.captions import caption_of, title_of
 from bnrepro.render.charts import charts
 from bnrepro.render.report import Report, write_report, write_study
 from bnrepro.render.tables import table_cells, table_numbers
@@ -128,6 +128,7 @@ def test_smoke_judges_nothing(tmp_path: Path) -> None:
     assert report.verdicts == {}
     text = (tmp_path / "smoke" / "REPORT.md").read_text()
     assert "judges nothing" in text
+    assert "Best accuracies, highest first" not in text, "nor does it draw conclusions"
     assert "## Claims" not in text
     assert not (tmp_path / "smoke" / "claims").exists()
 
@@ -267,11 +268,41 @@ def test_charts_hold_every_line_that_ran_and_the_papers(runs: Path, tmp_path: Pa
     names = [trace["name"] for trace in drawn["fig2-0"]]
     assert {"Inception (n=3)", "BN-x5 (n=3)", "Inception at x5 (n=3)"} <= set(names)
     assert [trace["name"] for trace in drawn["fig2-1"]] == [
-        f"paper: {line.label}" for line in study("fig2").lines if line.paper
+        *(f"paper: {line.label}" for line in study("fig2").lines if line.paper),
+        "best of Inception",
+        "first reaches it",
     ], "even of what has not run"
+    level, diamonds = drawn["fig2-0"][-2:]
+    assert level["name"] == "best of Inception"
+    assert set(level["y"]) == set(diamonds["y"])
+    assert diamonds["text"] == ["Inception", "BN-x5"]
+    assert diamonds["x"][1] < diamonds["x"][0] <= level["x"][1]
     fig1 = _plain(_evidence(runs, tmp_path, "fig1"))
     assert len([trace for trace in fig1["fig1-0"] if trace.get("fill")]) == 2
     assert len(fig1["fig1-1"]) == 3 * 3, "mean, interval and the paper's, of three percentiles"
+
+
+def test_paper_does_not_stretch_the_axis_of_a_short_run(tmp_path: Path) -> None:
+    write_runs(tmp_path / "runs", "smoke")
+    evidence = _evidence(tmp_path / "runs", tmp_path, "fig1", "smoke")
+    traces = [trace for chart in charts(evidence) for trace in chart.data]
+    assert any(trace["name"].startswith("paper") for trace in traces)
+    assert max(place for trace in traces for place in trace["x"]) == 80, "our last step"
+    for text in (title_of(evidence), caption_of(evidence)):
+        assert "digits data" in text
+        assert "the paper, digitized, as far as our steps go" in text
+    assert "MNIST" not in title_of(evidence)
+
+
+def test_what_cannot_be_compared_is_no_dash_and_not_never(tmp_path: Path) -> None:
+    chance = {"test/accuracy": [0.1] * 41} | LOSSES
+    for seed in range(2):
+        write_run(tmp_path / "runs", "fig2/inception", chance, seed=seed)
+        write_run(tmp_path / "runs", "fig2/bn_x5", {"test/accuracy": FAST}, seed=seed)
+    cells = table_cells(_evidence(tmp_path / "runs", tmp_path, "fig2", "smoke"))
+    assert cells
+    rows = {row[0]: dict(zip(cells.columns, row, strict=False)) for row in cells.rows}
+    assert rows["BN-x5"]["times fewer, here"] == "undefined"
 
 
 def test_charts_of_quantities_and_ends_are_plain_values(tmp_path: Path) -> None:

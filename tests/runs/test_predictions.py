@@ -58,8 +58,13 @@ def test_ensemble_is_the_mean_of_probabilities() -> None:
     mean = np.mean([member.probabilities for member in members], axis=0)
     np.testing.assert_allclose(together.probabilities, mean, rtol=1e-6)
     np.testing.assert_array_equal(ensemble(members[:1]).probabilities, members[0].probabilities)
+    assert together.probabilities.dtype == np.float32
+    np.testing.assert_array_equal(together.labels, members[0].labels)
     with pytest.raises(ValueError, match="different examples or classes"):
         ensemble([_predictions(0), _predictions(0, classes=11)])
+    other_order = Predictions(members[1].probabilities, members[1].labels[::-1])
+    with pytest.raises(ValueError, match="different examples or classes"):
+        ensemble([members[0], other_order])
 
 
 def test_kept_predictions_belong_to_their_weights(tmp_path: Path) -> None:

@@ -8,7 +8,16 @@ import pytest
 import yaml
 
 from bnrepro.config import STORED_VERSION, RunConfig, preset, read_stored, run_id
-from bnrepro.runs import RunDirectory, State, count_runs, find_runs, locate, write_config
+from bnrepro.errors import UserError
+from bnrepro.runs import (
+    RunDirectory,
+    State,
+    count_runs,
+    find_run,
+    find_runs,
+    locate,
+    write_config,
+)
 from bnrepro.runs.ended import EndedRuns
 from tests.synthetic import PROVENANCE, config_of, write_run
 
@@ -74,6 +83,48 @@ def test_runs_are_listed_in_a_fixed_order(tmp_path: Path) -> None:
     paths = [directory.path for directory in find_runs(tmp_path)]
     assert paths == sorted(paths)
     assert count_runs(tmp_path)["experiment"] == {"fig1/with_bn": {State.FINISHED: 3}}
+
+
+def test_run_is_found_by_its_path_and_by_the_beginning_of_its_id(tmp_path: Path) -> None:
+    directories = [write_run(tmp_path, "fig1/with_bn", CURVE, seed=seed) for seed in range(17)]
+    for directory in directories:
+        name = directory.path.name
+        shortest = next(
+            name[:length]
+            for length in range(1, 13)
+            if sum(one.path.name.startswith(name[:length]) for one in directories) == 1
+        )
+        assert find_run(shortest, tmp_path).path == directory.path
+        assert find_run(name, tmp_path).path == directory.path
+        assert find_run(str(directory.path), Path("nowhere")).path == directory.path
+
+
+def test_beginning_of_several_ids_lists_them(tmp_path: Path) -> None:
+    # Of 17 ids two begin with the same of 16 digits.
+    paths = [write_run(tmp_path, "fig1/with_bn", CURVE, seed=seed).path for seed in range(17)]
+    digits = [path.name[0] for path in paths]
+    common = next(digit for digit in digits if digits.count(digit) > 1)
+    alike = sorted(path for path in paths if path.name[0] == common)
+    with pytest.raises(UserError, match=f"^{common}: {len(alike)} runs begin so") as told:
+        find_run(common, tmp_path)
+    assert str(alike[0]) in str(told.value)
+    assert str(alike[1]) in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_unknown_id_names_a_near_one(tmp_path: Path) -> None:
+    name = write_run(tmp_path, "fig1/with_bn", CURVE).path.name
+    with pytest.raises(UserError, match=f"nor a run's id under .*; did you mean {name}"):
+        find_run("x" + name[1:], tmp_path)
+    with pytest.raises(UserError, match="`bnrepro status --runs D` shows the runs"):
+        find_run("nothing", tmp_path)
+
+
+def test_run_of_version_1_answers_to_both_its_names(tmp_path: Path) -> None:
+    old = _make_version_1(write_run(tmp_path, "fig1/with_bn", CURVE))
+    today = run_id(config_of(tmp_path, "fig1/with_bn"))
+    assert find_run(today, tmp_path).path == old.path
+    assert find_run(old.path.name[:6], tmp_path).path == old.path
 
 
 def test_seeds_of_one_recipe_are_read_in_their_order(tmp_path: Path) -> None:

@@ -123,4 +123,4 @@ def test_dashboard_has_its_charts(cli: Cli) -> None:
     content = shown.SerializeToString()
     assert b"A larger rate" in content
     assert b"larger_rate/accuracy" in content
-    assert b"larger_rate/mean_low" in content
+    assert b"interval/larger_rate/low" in content

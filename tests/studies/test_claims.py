@@ -198,7 +198,7 @@ def test_remarks_name_the_groups_as_they_are_written(name: str) -> None:
     one = study(name)
     runs = {line.label: _seeds(500 + 100 * i) for i, line in enumerate(one.lines)}
     assert one.remarks
-    without, with_bn = one.remarks(evidence_of(name, runs))
+    without, with_bn, *_ = one.remarks(evidence_of(name, runs))
     assert without.startswith("Without BN")
     assert with_bn.startswith("With BN")
 

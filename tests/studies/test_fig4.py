@@ -71,6 +71,18 @@ def test_members_and_ensembles_stand_beside_the_paper(tmp_path: Path) -> None:
     assert {ensemble.verdict, crops.verdict} <= {Verdict.REPRODUCED, Verdict.PARTLY}
 
 
+def test_one_ensemble_is_judged_over_images(tmp_path: Path) -> None:
+    for position in range(6):
+        _write(tmp_path / "runs", position, seed=0)
+    for claim in STUDY.claims:
+        found = check(claim, _evidence(tmp_path))
+        assert found.sample
+        assert len(found.sample.values) == 1
+        assert found.mean.n == len(LABELS)
+        assert found.mean.low < found.mean.mean == pytest.approx(found.sample.values[0])
+        assert found.verdict is not Verdict.UNDECIDED, "one seed, a hundred images"
+
+
 def test_a_seed_without_all_six_has_no_ensemble(tmp_path: Path) -> None:
     for position in range(6):
         _write(tmp_path / "runs", position, seed=0, evaluated=position != 3)

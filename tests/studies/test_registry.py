@@ -13,7 +13,7 @@ from bnrepro.errors import UserError
 from bnrepro.paper import paper_curve
 from bnrepro.studies.evidence import line_config
 from bnrepro.studies.registry import VARIABLE, studies, study, study_names
-from bnrepro.studies.study import Against, Curves, Ends, Line, Study, Table
+from bnrepro.studies.study import Against, Curves, Ends, Line, Prepared, Study, Table
 
 STUDIES = studies()
 LINES = [line for one in STUDIES for line in one.lines]
@@ -53,6 +53,9 @@ def test_parts_of_a_study_name_one_another(one: Study) -> None:
                 assert len(panel.names) == len(panel.series)
             case Against():
                 assert all(line.group for line in one.lines)
+                assert set(panel.groups) <= {line.group for line in one.lines}
+            case Prepared():
+                assert one.prepare is not None
     if isinstance(one.table, Table):
         assert all(one.reference or not c.quantity.of_pair for c in one.table.columns)
 
@@ -134,4 +137,13 @@ def test_study_that_cannot_be_had_is_said_in_a_line(
 def test_folder_of_studies_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "nowhere")
     with pytest.raises(UserError, match="BNREPRO_STUDIES=nowhere: no such folder"):
+        study_names()
+
+
+def test_own_study_named_like_another_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fig1.py").write_text("STUDY = None", encoding="utf-8")
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    with pytest.raises(UserError, match=r"fig1\.py: a study fig1 is there already .*; rename it"):
         study_names()

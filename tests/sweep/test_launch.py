@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bnrepro.config import RunConfig
 from bnrepro.errors import RunFailedError, UserError
-from bnrepro.sweep import Launcher, sweep
+from bnrepro.sweep import Job, Launcher, sweep
 
 Config = Callable[..., RunConfig]
 QUIET = Console(quiet=True)
@@ -19,13 +19,25 @@ def test_missing_package_is_named(small_run: Config, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "submitit", None)
     monkeypatch.delitem(sys.modules, "bnrepro.sweep.slurm", raising=False)
     with pytest.raises(UserError, match=r"^--slurm: submitit is not installed; pip install"):
-        sweep([small_run()], Launcher(slurm=True), False, QUIET)
+        sweep([small_run()], Launcher(engine="slurm"), False, QUIET)
+
+
+def test_runs_share_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert Launcher().local_workers() == 2
+    assert Launcher(per_gpu=3).local_workers() == 6
+    assert Launcher(per_gpu=3, job=Job(gpus=2)).runs_per_job == 6
+
+
+def test_runs_of_several_processes_share_no_gpu(small_run: Config) -> None:
+    with pytest.raises(UserError, match=r"^--per-gpu 2: .*leave --nodes and --tasks out$"):
+        sweep([small_run()], Launcher(engine="slurm", job=Job(tasks=2), per_gpu=2), False, QUIET)
 
 
 def test_machine_without_slurm_is_told(small_run: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UserError, match=r"^--slurm: no srun on this machine"):
-        sweep([small_run()], Launcher(slurm=True), False, QUIET)
+        sweep([small_run()], Launcher(engine="slurm"), False, QUIET)
 
 
 def test_what_slurm_refuses_is_said(
@@ -36,7 +48,7 @@ def test_what_slurm_refuses_is_said(
         (tmp_path / command).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RunFailedError, match=r"^--slurm: invalid partition$"):
-        sweep([small_run()], Launcher(slurm=True, partition="no"), False, QUIET)
+        sweep([small_run()], Launcher(engine="slurm", job=Job(partition="no")), False, QUIET)
 
 
 def test_folder_that_cannot_be_written_is_named(small_run: Config, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from bnrepro.config import differences, expand, load, run_path
-from bnrepro.runs import RunDirectory, State, Status
-from bnrepro.sweep import observe, plan, rows_of, table
+from bnrepro.runs import RunDirectory, State, Status, find_runs
+from bnrepro.sweep import observe, plan, read_runs, table
 
 
 def test_plan_holds_each_run_once_and_times_each_recipe_once(
@@ -29,6 +29,10 @@ def test_what_was_changed_against_the_preset_is_named() -> None:
     base = ["experiment=fig1/with_bn", "scale=smoke"]
     changed = load([*base, "optim.lr=0.7", "seed=4", "runtime.threads=2"])
     assert [*differences(changed, load(base))] == ["optim.lr"]
+    unread = load([*base, "evaluation.compare=[moving]", "optim.lr=0.7"])
+    assert [*differences(unread, load(base))] == ["optim.lr"], "the measure is not taken"
+    read = load([*base, "evaluation.compare=[moving]", "measures=[evaluation_statistics]"])
+    assert [*differences(read, load(base))] == ["evaluation.compare", "measures"]
 
 
 def test_rows_tell_how_runs_stand(tmp_path: Path) -> None:
@@ -47,4 +51,4 @@ def test_rows_tell_how_runs_stand(tmp_path: Path) -> None:
     assert row.state == "running"
     assert row.seconds_left == (config.steps - 20) / 20.0
     assert table([row]).row_count == 1
-    assert rows_of(tmp_path) == [], "without a config.yaml it is no run yet"
+    assert not [*read_runs(find_runs(tmp_path))], "without a config.yaml it is no run yet"

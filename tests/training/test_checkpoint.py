@@ -1,7 +1,5 @@
 import hashlib
-import os
 import pickle
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -153,28 +151,6 @@ def test_file_with_a_digest_that_torch_did_not_write_is_named(
     assert step == 1
     assert told == ["checkpoint.pt is damaged (not written by bnrepro): not used"]
     assert "code was run" not in capsys.readouterr().out
-
-
-def test_after_a_save_its_names_are_on_disk(
-    directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A rename that is not flushed can be lost with the power: the folder is, after each."""
-    events: list[str] = []
-    replace, fsync = Path.replace, os.fsync
-
-    def note_replace(path: Path, target: Path) -> Path:
-        events.append("rename")
-        return replace(path, target)
-
-    def note_fsync(descriptor: int) -> None:
-        of_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
-        events.append("folder" if of_folder else "file")
-        fsync(descriptor)
-
-    monkeypatch.setattr(Path, "replace", note_replace)
-    monkeypatch.setattr(os, "fsync", note_fsync)
-    save_checkpoint(directory, _checkpoint(3))
-    assert events == ["file", "rename", "folder", "rename", "rename", "folder"]
 
 
 def test_checkpoint_that_knows_more_rows_than_there_are_is_not_used(

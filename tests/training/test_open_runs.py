@@ -62,7 +62,7 @@ def test_resnet_with_adamw_trains_evaluates_and_exports(tmp_path: Path) -> None:
     directory, state, said = _say(_few_steps(tmp_path, *RESNET, *OPTIMIZER))
     assert state is State.FINISHED
     assert "model=resnet18 has no layers to observe, so these stay empty" in said
-    assert "test/accuracy" in last_values(directory.metrics)
+    assert "test/accuracy" in last_values(directory.metrics, ["test/accuracy"])
     quiet = Console(quiet=True)
     [row] = evaluate([directory], "population", 2, 1, 64, "cpu", quiet)
     assert 0 <= row.accuracy_1 <= 1

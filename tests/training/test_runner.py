@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -180,6 +181,45 @@ def test_full_disk_before_the_first_checkpoint_promises_none(
     monkeypatch.setattr(os, "fsync", fill)
     with pytest.raises(RunFailedError, match="no space left on the disk; there is no checkpoint"):
         run(small_run(), _silent())
+
+
+def test_out_of_file_descriptors_is_said_in_a_line(
+    small_run: SmallRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_run("runtime.checkpoint_seconds=0")
+    number = iter(range(25))
+    fsync = os.fsync
+
+    def run_out(descriptor: int) -> None:
+        if next(number, None) is None:
+            raise OSError(errno.EMFILE, "Too many open files")
+        fsync(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", run_out)
+        with pytest.raises(RunFailedError, match="Too many open files; the last good") as said:
+            run(config, _silent())
+    assert "\n" not in str(said.value)
+    assert "resumed at step" in _run(config)[1]
+
+
+def test_pause_counts_as_no_time(small_run: SmallRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What SIGSTOP and SIGCONT do, seen from inside: time passes, and then SIGCONT arrives."""
+    batch = TrainingBatches.__call__
+    ahead = 0.0
+    monotonic = time.monotonic
+
+    def pause(self: TrainingBatches, step: int):
+        nonlocal ahead
+        if step == 30:
+            ahead = 1000.0
+            os.kill(os.getpid(), signal.SIGCONT)
+        return batch(self, step)
+
+    monkeypatch.setattr(TrainingBatches, "__call__", pause)
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + ahead)
+    outcome, _ = _run(small_run())
+    assert 0 < outcome.status.seconds < 900
 
 
 def test_weights_that_are_gone_are_written_again_from_the_checkpoint(small_run: SmallRun) -> None:
@@ -359,12 +399,18 @@ def test_resuming_under_other_conditions_is_said_and_kept(
         patched.setattr(Evaluator, "__call__", _raise_interrupted)
         with pytest.raises(_InterruptedError):
             _run(config)
+    more = config.model_copy(update={"runtime": config.runtime.model_copy(update={"threads": 2})})
     with monkeypatch.context() as patched:
         patched.setattr(torch, "__version__", "2.99.0")
-        outcome, told = _run(config)
-    assert f"resumed under other conditions (torch {torch.__version__} -> 2.99.0)" in told
+        try:
+            outcome, told = _run(more)
+        finally:
+            torch.set_num_threads(1)
+    changes = f"torch {torch.__version__} -> 2.99.0, threads 1 -> 2"
+    assert f"resumed under other conditions ({changes})" in told
     provenance = yaml.safe_load(outcome.directory.config.read_text())["provenance"]
     assert [entry["torch"] for entry in provenance] == [torch.__version__, "2.99.0"]
+    assert [entry["threads"] for entry in provenance] == [1, 2]
 
 
 class _InterruptedError(Exception):

@@ -1,4 +1,5 @@
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -29,6 +30,41 @@ def test_second_signal_leaves_at_once(number: signal.Signals) -> None:
         assert told.readline() == "a step that takes long\n"
         process.send_signal(number)
         assert process.wait(timeout=10) == -number
+
+
+def test_closed_terminal_stops_it_as_it_would_be_asked_to() -> None:
+    """The terminal is gone, and the shell sends a second SIGHUP: neither is the end."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-c", HANG_UP])
+    with os.fdopen(terminal, "rb") as lines:
+        assert lines.readline() == b"ready\r\n"
+        os.kill(child, signal.SIGHUP)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7
+
+
+HANG_UP = """
+import os, sys, time
+from bnrepro.training.signals import stop_on_signals
+with stop_on_signals() as stop:
+    print("ready", flush=True)
+    while stop.signal is None:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    print("nobody reads this", flush=True)
+os._exit(7 if stop.signal.name == "SIGHUP" else 1)
+"""
+
+
+def test_run_under_nohup_is_left_alone() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signals() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stop.signal is None
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_first_signal_is_noted_and_handlers_are_restored() -> None:

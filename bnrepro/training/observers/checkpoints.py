@@ -1,6 +1,6 @@
 """Checkpoints, when the loop asks for one."""
 
-from bnrepro.runs import RunDirectory
+from bnrepro.runs import RunDirectory, flush_folder
 from bnrepro.runs.digests import DigestWriter
 from bnrepro.training.checkpoint import Checkpoint, TrainingState, save_checkpoint
 from bnrepro.training.observers.histograms import HistogramRecorder
@@ -40,3 +40,5 @@ class CheckpointWriter(Observer):
     def _sync(self) -> None:
         self._recorder.sync()
         self._histograms.sync()
+        # Their names, too: a checkpoint can be on disk before what was named earlier.
+        flush_folder(self._directory.path)

@@ -3,16 +3,20 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import filter as matches
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 
-from bnrepro.config import RunConfig, differences, expand, recipe_id
+from bnrepro.config import RunConfig, differences, expand, read_stored, recipe_id
 from bnrepro.config.explain import explain
+from bnrepro.config.groups import options
 from bnrepro.errors import UserError, nearest
 from bnrepro.measure.quantities import best, final, final_gain, steps_to
 from bnrepro.render.report import write_page, write_study
-from bnrepro.render.tables import Cells, table_cells
+from bnrepro.render.tables import Cells, table_cells, table_numbers
+from bnrepro.runs import find_run
 from bnrepro.runs.ended import EndedRuns
 from bnrepro.runs.tags import TEST_ACCURACY, TEST_LOSS, TRAIN_LOSS
 from bnrepro.studies.evidence import Evidence
@@ -22,6 +26,7 @@ from bnrepro.sweep import Launcher, Swept, sweep
 METRICS = (TEST_ACCURACY, TEST_LOSS, TRAIN_LOSS)
 """What can be compared."""
 
+_IDS = re.compile("[0-9a-f]{1,12}")
 _MOST_LINES = len(PALETTE)
 
 
@@ -31,12 +36,17 @@ class Comparison:
 
     Attributes:
         swept: the runs; None: none were trained.
-        cells: the table; None: stopped before, or nothing has run.
-        files: that were written.
+        table: a row a line: means over seeds with their intervals (``_low``, ``_high``), and the
+            difference to the first line; None: stopped before its end.
+        cells: the same as it is shown.
+        folder: that was written to.
+        files: in it.
     """
 
     swept: Swept | None
+    table: pd.DataFrame | None = None
     cells: Cells | None = None
+    folder: Path | None = None
     files: tuple[Path, ...] = ()
 
 
@@ -53,7 +63,8 @@ def compare(
     """Train what is missing of a sweep, average over seeds, and compare the lines.
 
     Args:
-        overrides: of Hydra, in its sweep syntax.
+        overrides: of Hydra, in its sweep syntax; without a ``=``, names of experiments (``fig2/*``:
+            all of these), or runs by the beginning of their ids, with all their seeds.
         metric: one of `METRICS`.
         x: what the picture's axis counts.
         target: an accuracy to count the steps to; None: none.
@@ -67,7 +78,7 @@ def compare(
     """
     if metric not in METRICS:
         raise UserError(f"--metric {metric}: not recorded; {nearest(metric, METRICS)}")
-    configs = [_in_folder(config, runs) for config in expand(overrides)]
+    configs = [_in_folder(config, runs) for config in _configs(overrides, runs)]
     lines = _lines(configs)
     if len(lines) > _MOST_LINES:
         raise UserError(
@@ -88,7 +99,31 @@ def compare(
     evidence = Evidence(study, configs[0].scale, folder, found)
     files = write_study(evidence)
     page = write_page([evidence], study.title, folder / "compare.html")
-    return Comparison(swept, table_cells(evidence), tuple(sorted({*files, page})))
+    written = tuple(sorted({*files, page}))
+    return Comparison(swept, table_numbers(evidence), table_cells(evidence), folder, written)
+
+
+def _configs(told: Sequence[str], runs: Path) -> list[RunConfig]:
+    """The runs of overrides, experiments and ids together."""
+    names = [one for one in told if "=" not in one and not one.startswith("~")]
+    overrides = [one for one in told if one not in names]
+    configs = [] if names else expand(overrides)
+    for name in names:
+        experiments = matches(options("experiment"), name)
+        if experiments:
+            choice = f"experiment={','.join(experiments)}"
+            configs += expand([choice, *overrides])
+            continue
+        if not Path(name).is_dir() and not _IDS.fullmatch(name):
+            meant = nearest(name, options("experiment"), or_else="write key=value")
+            raise UserError(f"{name}: no experiment, and no run's id; {meant}")
+        stored = read_stored(find_run(name, runs).config)
+        if stored is None:
+            raise UserError(f"{name}: its config.yaml is damaged; `bnrepro verify` says more")
+        if overrides:
+            raise UserError(f"{overrides[0]}: {name} is a run, of which nothing can be changed")
+        configs.append(stored[0])
+    return configs
 
 
 def label_configs(configs: Sequence[RunConfig]) -> list[str]:

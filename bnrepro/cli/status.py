@@ -1,0 +1,108 @@
+"""`bnrepro status`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bnrepro.cli.app import app, examples
+from bnrepro.cli.options import Debug, Json, Runs
+
+if TYPE_CHECKING:
+    from bnrepro.sweep import RunRow
+
+
+@app.command(
+    epilog=examples(
+        "bnrepro status --filter state=finished --filter optim.lr=0.1 --sort -accuracy",
+        "bnrepro status --filter 'experiment=fig2/*' --group-by experiment,optim.lr_multiplier",
+        "bnrepro status --runs D --json",
+    )
+)
+def status(
+    runs: Runs = Path("runs"),
+    conditions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter",
+            metavar="KEY=VALUE",
+            help="Only such runs: a key of the config, id, state, step or accuracy; * stands for "
+            "any text. Several must all hold.",
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Order by a key; -KEY: the greatest first.")
+    ] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY[,KEY]",
+            help="Means over seeds instead of runs: the last accuracy of those that finished.",
+        ),
+    ] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show how every run stands, also while they are going elsewhere.
+
+    The beginning of an id is enough for any command that asks for a run.
+    """
+    from bnrepro.runs import find_runs
+    from bnrepro.sweep import read_runs, selection
+
+    directories = list(find_runs(runs))
+    everyone = list(read_runs(directories))
+    if len(everyone) < len(directories):
+        shown = {run.row.directory for run in everyone}
+        left_out = [one.path for one in directories if str(one.path) not in shown]
+        typer.echo(
+            f"{len(left_out)} run(s) left out: config.yaml is damaged, or of a version of bnrepro "
+            f"that this one cannot read ({left_out[0]})",
+            err=True,
+        )
+    keys = group_by.split(",") if group_by else []
+    listed = selection.select(everyone, conditions or [])
+    for key in reversed([sort] if sort else keys):
+        listed = selection.sort(listed, key)
+    if not listed and not as_json:
+        others = f" meets that; {len(everyone)} do not" if everyone else ""
+        typer.echo(f"no run under {runs}{others}")
+    elif not keys:
+        show_rows([run.row for run in listed], as_json)
+    else:
+        from bnrepro.sweep.groups import group_cells, mean_by
+
+        groups = mean_by(listed, keys)
+        if as_json:
+            typer.echo(json.dumps(groups, indent=2))
+        else:
+            show_columns(group_cells(groups), left=keys)
+
+
+def show_rows(rows: "Sequence[RunRow]", as_json: bool) -> None:
+    """How runs stand: a line each, and one for the whole."""
+    from bnrepro.sweep.table import TEXT_COLUMNS, cells, summary
+
+    if as_json:
+        typer.echo(json.dumps([row._asdict() for row in rows], indent=2))
+    else:
+        show_columns(cells(rows), left=TEXT_COLUMNS)
+        typer.echo(summary(rows))
+
+
+def show_columns(columns: Mapping[str, Sequence[str]], left: Sequence[str]) -> None:
+    """Columns of text, nothing of them cut off, whatever the width.
+
+    Args:
+        columns: by heading, each as long as the others.
+        left: those that are set to the left.
+    """
+    aligned = []
+    for heading, column in columns.items():
+        width = max(map(len, (heading, *column)))
+        align = str.ljust if heading in left else str.rjust
+        aligned.append([align(text, width) for text in (heading, *column)])
+    for line in zip(*aligned, strict=True):
+        typer.echo("  ".join(line).rstrip())

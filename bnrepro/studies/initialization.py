@@ -1,0 +1,135 @@
+"""How much care initial weights need: deviations of 10^-3 to 10, with and without BN."""
+
+import numpy as np
+
+from bnrepro.measure import recorded
+from bnrepro.measure.quantities import final
+from bnrepro.measure.verdict import Above
+from bnrepro.runs.ended import EndedRun
+from bnrepro.runs.tags import effective_rate, weight_norm
+from bnrepro.studies._variants import ACTIVATIONS, COLORS, TRAINED, mlp_line, trained
+from bnrepro.studies.evidence import Evidence
+from bnrepro.studies.study import Against, Claim, Column, Study, Table
+
+_DECADES = 0.5  # between two deviations
+_DEVIATIONS = tuple(10**exponent for exponent in np.arange(-3, 1 + _DECADES, _DECADES).tolist())
+_LAYERS = ("hidden.0", "hidden.1", "hidden.2")
+
+
+def _growth(run: EndedRun) -> float | None:
+    tags = [weight_norm(layer) for layer in _LAYERS]
+    first, last = recorded.start(run, tags), recorded.end(run, tags)
+    return None if first is None or last is None else last / first
+
+
+_GROWTH = recorded.quantity(
+    "weight_growth",
+    "norm of a hidden layer's weights at the end over that at the start (geometric mean)",
+    "times",
+    _growth,
+)
+_RATE = recorded.quantity(
+    "effective_rate",
+    "learning rate over the squared norm of a hidden layer's weights at the end (geometric mean)",
+    "times",
+    lambda run: recorded.end(run, [effective_rate(layer) for layer in _LAYERS]),
+)
+
+
+def _widths(evidence: Evidence, activation: str) -> list[tuple[float, float]]:
+    """Decades of the deviation that train, with BN and without, a seed."""
+    return [
+        (_DECADES * len(with_bn), _DECADES * len(without))
+        for with_bn, without in trained(evidence, activation).values()
+    ]
+
+
+def _gain(evidence: Evidence, activation: str) -> dict[int, float]:
+    widths = zip(trained(evidence, activation), _widths(evidence, activation), strict=True)
+    return {seed: with_bn - without for seed, (with_bn, without) in widths}
+
+
+def _answer(evidence: Evidence) -> str:
+    parts = []
+    for activation in ACTIVATIONS:
+        if widths := _widths(evidence, activation):
+            with_bn, without = np.mean(widths, axis=0)
+            parts.append(f"{with_bn:.1f} with BN and {without:.1f} without ({activation})")
+    if not parts:
+        return ""
+    return (
+        f"Of {_DECADES * len(_DEVIATIONS):.1f} decades of the initial weights' deviation the "
+        f"network trains over {', '.join(parts)}; trained is what comes to {TRAINED:.0%} of the "
+        "best accuracy."
+    )
+
+
+def _claim(activation: str) -> Claim:
+    return Claim(
+        f"initial_weights_{activation.lower()}",
+        "Abstract",
+        f"BN allows us to be less careful about initialization ({activation})",
+        final().renamed(
+            f"decades_{activation.lower()}",
+            f"decades of the initial deviation that train (to {TRAINED:g} of the best accuracy) "
+            "with BN, minus those without",
+            "number",
+        ),
+        Above(0),
+        table=lambda evidence: _gain(evidence, activation),
+    )
+
+
+STUDY = Study(
+    name="initialization",
+    title="The care that initial weights need",
+    question="How much care do initial weights need, with and without BN?",
+    lines=tuple(
+        mlp_line(
+            variant,
+            f"{deviation:.2g}",
+            deviation,
+            f"model.init_std={deviation:.3g}",
+            "measures=[weight_norms]",
+        )
+        for variant in COLORS
+        for deviation in _DEVIATIONS
+    ),
+    panels=(
+        Against(
+            "(a) after training, crosses: diverged",
+            final(),
+            "deviation of the initial weights",
+            "test accuracy",
+        ),
+        Against(
+            "(b) growth of the hidden layers' weights",
+            _GROWTH,
+            "deviation of the initial weights",
+            "norm at the end over that at the start",
+            log_y=True,
+        ),
+        Against(
+            "(c) effective rate at the end",
+            _RATE,
+            "deviation of the initial weights",
+            "learning rate over squared norm",
+            log_y=True,
+        ),
+    ),
+    table=Table(
+        (
+            Column("final accuracy", final(), ".4f", beside_paper=False),
+            Column("growth of the weights", _GROWTH, ".3g", beside_paper=False),
+            Column("effective rate at the end", _RATE, ".2g", beside_paper=False),
+        )
+    ),
+    claims=tuple(_claim(activation) for activation in ACTIVATIONS),
+    answer=_answer,
+    sources=(
+        "Ioffe & Szegedy 2015, Abstract and Section 3.3",
+        "van Laarhoven 2017 (arXiv 1706.05350), Discussion: the effective learning rate",
+        "Arora et al. 2018 (arXiv 1812.03981), Abstract: BN tunes its rate by itself",
+    ),
+    collection="mechanisms",
+)

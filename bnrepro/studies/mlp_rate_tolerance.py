@@ -1,0 +1,83 @@
+"""Which learning rates can be used: the network of Figure 1, sigmoid and ReLU, at x0.1 to x300."""
+
+import numpy as np
+
+from bnrepro.measure.quantities import final
+from bnrepro.measure.verdict import Above
+from bnrepro.studies._variants import ACTIVATIONS, COLORS, TRAINED, mlp_line, trained
+from bnrepro.studies.evidence import Evidence
+from bnrepro.studies.study import Against, Claim, Column, Study, Table
+
+_RATES = (0.1, 0.3, 1, 5, 30, 100, 300)
+
+
+def _largest(evidence: Evidence, activation: str) -> dict[int, tuple[float, float]]:
+    """The largest rate that trains, with BN and without, a seed; the smallest where none does."""
+    return {
+        seed: (max(with_bn, default=_RATES[0]), max(without, default=_RATES[0]))
+        for seed, (with_bn, without) in trained(evidence, activation).items()
+    }
+
+
+def _ratio(evidence: Evidence, activation: str) -> dict[int, float]:
+    largest = _largest(evidence, activation)
+    return {seed: with_bn / without for seed, (with_bn, without) in largest.items()}
+
+
+def _answer(evidence: Evidence) -> str:
+    parts = []
+    for activation in ACTIVATIONS:
+        if largest := [*_largest(evidence, activation).values()]:
+            with_bn, without = np.median(largest, axis=0)
+            parts.append(f"x{with_bn:g} with BN and x{without:g} without ({activation})")
+    if not parts:
+        return ""
+    return (
+        f"Up to x{_RATES[-1]:g} was tried, and the largest rate that trains is "
+        f"{', '.join(parts)}; trained is what comes to {TRAINED:.0%} of the best accuracy."
+    )
+
+
+def _claim(activation: str) -> Claim:
+    return Claim(
+        f"higher_rates_{activation.lower()}",
+        "3.3",
+        f"BN enables higher learning rates ({activation}, MNIST network)",
+        final().renamed(
+            f"largest_rate_{activation.lower()}",
+            f"largest rate that trains (to {TRAINED:g} of the best accuracy) with BN, over that "
+            "without",
+            "times",
+        ),
+        Above(1),
+        table=lambda evidence: _ratio(evidence, activation),
+    )
+
+
+STUDY = Study(
+    name="mlp_rate_tolerance",
+    title="Which learning rates the network of Figure 1 can use",
+    question="Which learning rates can the network of Figure 1 use, with and without BN?",
+    lines=tuple(
+        mlp_line(variant, f"x{rate:g}", rate, f"optim.lr_multiplier={rate:g}")
+        for variant in COLORS
+        for rate in _RATES
+    ),
+    panels=(
+        Against(
+            "after training, crosses: diverged",
+            final(),
+            "learning rate, times 0.1",
+            "test accuracy",
+        ),
+    ),
+    table=Table((Column("final accuracy", final(), ".4f", beside_paper=False),)),
+    claims=tuple(_claim(activation) for activation in ACTIVATIONS),
+    answer=_answer,
+    sources=(
+        "Ioffe & Szegedy 2015, Section 3.3",
+        "Bjorck et al. 2018 (arXiv 1806.02375), Abstract: the larger rates are BN's benefit",
+        "rate_tolerance: the same for Inception",
+    ),
+    collection="mechanisms",
+)
