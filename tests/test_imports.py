@@ -14,13 +14,14 @@ PACKAGE = Path(bnrepro.__file__).parent
 _HANDED = {"studies.study", "studies.evidence"}
 ALLOWED = {
     "errors": set(),
-    "config": {"errors"},
+    "torchrun": set(),
+    "config": {"errors", "torchrun"},
     "runs": {"config", "errors"},
     "measure": {"runs"},
     "paper": set(),
     "nn": set(),
     "data": {"errors"},
-    "training": {"config", "data", "errors", "nn", "runs"},
+    "training": {"config", "data", "errors", "nn", "runs", "torchrun"},
     "sweep": {"config", "errors", "measure", "runs", "training"},
     "inference": {"config", "data", "errors", "measure", "nn", "runs", "training"},
     "prepare": {"config", "nn", "training"},

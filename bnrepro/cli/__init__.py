@@ -23,8 +23,9 @@ from bnrepro.cli import (  # isort: skip
     data,  # noqa: F401
     doctor,  # noqa: F401
 )
-from bnrepro.cli.app import app, is_first, settings
+from bnrepro.cli.app import app, settings
 from bnrepro.errors import RunFailedError, UserError
+from bnrepro.torchrun import is_first
 
 __all__ = ["app", "main"]
 

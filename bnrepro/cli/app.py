@@ -1,7 +1,5 @@
 """The application, and what its commands have in common."""
 
-import os
-
 import typer
 from rich.markup import escape
 
@@ -19,11 +17,6 @@ app.add_typer(data_app, name="data")
 
 settings = {"debug": False}
 """What options of every command set."""
-
-
-def is_first() -> bool:
-    """Whether this process speaks: of several that torchrun has started, the first."""
-    return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ["RANK"] == "0"
 
 
 def examples(*lines: str) -> str:

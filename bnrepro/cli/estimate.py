@@ -45,7 +45,11 @@ def estimate(
     device_seconds = [one.seconds * one.gpus for one in estimates]
     # They cannot be over before the longest, nor before all devices together have done all.
     hours = max(sum(device_seconds) / gpus, *(one.seconds for one in estimates)) / 3600
-    total = {"gpus": gpus, "hours": hours, "price": _price(sum(device_seconds), price)}
+    total: dict[str, object] = {
+        "gpus": gpus,
+        "hours": hours,
+        "price": _price(sum(device_seconds), price),
+    }
     if as_json:
         typer.echo(json.dumps({"runs": rows, "all": total}, indent=2))
         return

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
-from bnrepro.cli.app import app, examples, is_first
+from bnrepro.cli.app import app, examples
 from bnrepro.cli.options import ConfigDir, Debug, Json, Overrides
+from bnrepro.torchrun import is_first
 
 if TYPE_CHECKING:
     from bnrepro.training import Outcome

@@ -2,7 +2,6 @@
 
 import copy
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -26,6 +25,7 @@ from bnrepro.config.own import GLOBAL_GROUPS, check_package, meant_key, own_fold
 from bnrepro.config.schema import RunConfig, TorchvisionName
 from bnrepro.config.source import with_source
 from bnrepro.errors import UserError, nearest
+from bnrepro.torchrun import count_processes
 
 # The length of the paper's Inception run, which `inception_steps` stands for.
 _PAPER_INCEPTION_STEPS = 31.0e6
@@ -72,14 +72,9 @@ def _warmup_of_groups(*, _root_: DictConfig) -> int:
     return 0 if _root_.groups == 1 else round(_root_.steps * 5 / 90)
 
 
-def _started_processes() -> int:
-    """As many as torchrun has started; 1 without it."""
-    return int(os.environ["WORLD_SIZE"]) if "TORCHELASTIC_RUN_ID" in os.environ else 1
-
-
 OmegaConf.register_new_resolver("batches", _batches)
 OmegaConf.register_new_resolver("warmup_of_groups", _warmup_of_groups)
-OmegaConf.register_new_resolver("started_processes", _started_processes)
+OmegaConf.register_new_resolver("started_processes", count_processes)
 OmegaConf.register_new_resolver("rate_of_batch", _rate_of_batch)
 OmegaConf.register_new_resolver("paper_steps", _paper_steps)
 OmegaConf.register_new_resolver("curve_steps", _curve_steps)

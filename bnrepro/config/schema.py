@@ -853,6 +853,12 @@ class RunConfig(_Section):
         return self.optim.learning_rate(step, self.steps, self.groups)
 
     @property
+    def normalized_examples(self) -> int:
+        """Examples that batch normalization normalizes together in training."""
+        is_over_all = isinstance(self.norm, BatchNorm) and self.norm.group == "all"
+        return self.batch_size * (self.groups if is_over_all else 1)
+
+    @property
     def input_size(self) -> int:
         """Height and width that the network receives, in pixels."""
         return self.augmentation.size or self._stored_size()

@@ -107,9 +107,11 @@ def load_dataset(config: RunConfig, console: Console) -> Dataset:
         case _:
             assert_never(config.data)
     dataset = dataset.limit_train(config.data.train_examples).amplify(config.input_factor)
-    if len(dataset.train) < config.batch_size:
+    together = config.normalized_examples
+    if len(dataset.train) < together:
+        groups = f" norm.group=all groups={config.groups}" if together > config.batch_size else ""
         raise UserError(
-            f"batch_size={config.batch_size}: data={config.data.name} has only "
+            f"batch_size={config.batch_size}{groups}: data={config.data.name} has only "
             f"{len(dataset.train)} training examples"
         )
     return dataset
@@ -134,9 +136,8 @@ def make_population_batches(
     config: RunConfig, dataset: Dataset, device: torch.device
 ) -> TrainingBatches:
     """The training mini-batches as batch normalization sees them: of all groups, if it does."""
-    if isinstance(config.norm, BatchNorm) and config.norm.group == "all":
-        config = config.model_copy(update={"batch_size": config.batch_size * config.groups})
-    return make_batches(config, dataset, device)
+    together = config.model_copy(update={"batch_size": config.normalized_examples})
+    return make_batches(together, dataset, device)
 
 
 def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:

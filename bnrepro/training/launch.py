@@ -13,7 +13,6 @@ from threading import Thread
 from typing import TypeVar
 
 from rich.console import Console
-from torch import distributed as dist
 
 from bnrepro.config import RunConfig
 from bnrepro.errors import RunFailedError, UserError
@@ -24,11 +23,6 @@ Run = Callable[[RunConfig, Console], T]
 
 # Once a process is lost, or the parent: for the others to note it and to save.
 _SECONDS_TO_STOP = 20
-
-
-def is_started() -> bool:
-    """Whether this process is one of those that torchrun, or `launch`, has started."""
-    return dist.is_torchelastic_launched()
 
 
 def launch(run: Run[T], config: RunConfig, console: Console) -> T:

@@ -25,6 +25,7 @@ from bnrepro.runs import (
     write_config,
 )
 from bnrepro.runs.digests import add_weights, check_rows, check_weights
+from bnrepro.torchrun import is_started
 from bnrepro.training.checkpoint import (
     Checkpoint,
     has_checkpoint,
@@ -33,7 +34,7 @@ from bnrepro.training.checkpoint import (
 )
 from bnrepro.training.compiler import choose_step
 from bnrepro.training.groups import make_update
-from bnrepro.training.launch import is_started, launch
+from bnrepro.training.launch import launch
 from bnrepro.training.lease import Lease, Say, take_lease
 from bnrepro.training.loop import TrainingLoop
 from bnrepro.training.losses import DivergedError

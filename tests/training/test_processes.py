@@ -81,7 +81,7 @@ def _started(*command: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]
         try:
             while (status := directory.read_status()) is None or status.step < 5:
                 assert process.poll() is None, process.communicate()
-                time.sleep(0.02)
+                time.sleep(0.1)
             siblings = _children(_parent(status.pid))
             yield process, [status.pid, *(pid for pid in siblings if pid != status.pid)]
         finally:
@@ -98,7 +98,7 @@ def _children(pid: int) -> list[int]:
 
 def test_killed_with_four_processes_it_goes_on_with_two() -> None:
     """A process that dies by kill -9 ends the others at once, with one line."""
-    recipe = ("steps=400", "evaluation.every=200")
+    recipe = ("steps=150", "evaluation.every=75")
     straight = _run(*recipe, "runtime.runs=straight")
     with _started(*_BNREPRO, *_GROUPS, *recipe, "runtime.processes=4") as (process, pids):
         os.kill(pids[-1], signal.SIGKILL)
@@ -114,7 +114,7 @@ def test_killed_with_four_processes_it_goes_on_with_two() -> None:
 
 
 def test_torchrun_starts_a_run_again() -> None:
-    recipe = ("steps=300", "evaluation.every=150")
+    recipe = ("steps=150", "evaluation.every=75")
     straight = _run(*recipe, "runtime.runs=straight")
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts=1")
     command = (*torchrun, "--nproc-per-node=2", "-m", "bnrepro", "train", *_GROUPS, *recipe)
@@ -122,7 +122,7 @@ def test_torchrun_starts_a_run_again() -> None:
         os.kill(pids[-1], signal.SIGKILL)
         told, _ = process.communicate(timeout=_TIMEOUT)
     assert process.returncode == 0
-    assert told.count("finished: step 300") == 1
+    assert told.count("finished: step 150") == 1
     assert _content(RunDirectory(run_path(load([*_GROUPS, *recipe])))) == _content(straight)
 
 
