@@ -44,7 +44,7 @@ from bnrepro.errors import UserError
 
 _CHUNK = 500  # images between two notes of how far the work has come
 _RGB = "RGB"
-_JPEG_BYTES = 0.5  # a pixel, at the most: photographs take 0.3 to 0.4 at this quality
+_JPEG_BYTES = 0.5  # a pixel, at the most; an estimate
 
 BadImages = Literal["error", "drop"]
 _Labelled = Sequence[tuple[ImageFile, int]]
