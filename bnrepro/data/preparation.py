@@ -104,7 +104,9 @@ def prepare_images(
     # Runs started side by side need the same set: the first prepares it, the others wait.
     with FileLock(target / ".lock"):
         if not index_file(target).is_file():
-            tree = tree or read_image_tree(folder, num_classes)
+            if tree is None:
+                with console.status(f"listing {folder}"):
+                    tree = read_image_tree(folder, num_classes)
             _Preparation(folder, tree, target, size, storage, bad_images, console).run()
     return target
 
