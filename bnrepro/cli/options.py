@@ -71,7 +71,7 @@ Hours = Annotated[
 ]
 Nodes = Annotated[int, typer.Option(min=1, help="Machines of a SLURM job.")]
 Tasks = Annotated[
-    int, typer.Option(min=1, help="Processes on each of them, which train one run together.")
+    int, typer.Option(min=1, help="Processes on each: runtime.processes, over the machines.")
 ]
 Cpus = Annotated[int | None, typer.Option(min=1, help="Cores of a process in a cluster.")]
 Gpus = Annotated[int, typer.Option(min=0, help="GPUs of a job, on each machine.")]

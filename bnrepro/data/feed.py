@@ -48,7 +48,7 @@ def measure_feeds(size: int = 256, seconds: float = 0.3) -> dict[Storage, Feed]:
     Returns:
         By form; without JPEG where its decoder is not installed.
     """
-    pictures = [_picture(size, seed) for seed in range(_IMAGES)]
+    pictures = _pictures(size)
     pixels = torch.from_numpy(np.stack([np.asarray(one).transpose(2, 0, 1) for one in pictures]))
     feeds: dict[Storage, Feed] = {}
     rate = _rate(lambda chosen: pixels[chosen], seconds)
@@ -81,13 +81,17 @@ def _rate(read: Callable[[torch.Tensor], torch.Tensor], seconds: float) -> float
         torch.set_num_threads(threads)
 
 
-def _picture(size: int, seed: int) -> Image.Image:
+def _pictures(size: int) -> list[Image.Image]:
     """Smooth shapes and a little noise: a JPEG of it is as large as a photograph's."""
-    generator = np.random.default_rng(seed)
-    shapes = Image.fromarray(generator.integers(0, 256, (12, 12, 3), dtype=np.uint8))
-    smooth = np.asarray(shapes.resize((size, size), Image.Resampling.BICUBIC), dtype=np.float32)
-    noise = generator.normal(0, 8, smooth.shape)
-    return Image.fromarray((smooth + noise).clip(0, 255).astype(np.uint8))
+    generator = np.random.default_rng(0)
+    noise = generator.normal(0, 8, (size, size, 3)).astype(np.float32)
+    pictures = []
+    for i in range(_IMAGES):
+        shapes = Image.fromarray(generator.integers(0, 256, (12, 12, 3), dtype=np.uint8))
+        smooth = np.asarray(shapes.resize((size, size), Image.Resampling.BICUBIC))
+        values = (smooth + np.roll(noise, i, axis=0)).clip(0, 255)
+        pictures.append(Image.fromarray(values.astype(np.uint8)))
+    return pictures
 
 
 def _compress(image: Image.Image) -> bytes:

@@ -169,6 +169,8 @@ def _open(path: Path, file: IO[bytes] | None = None) -> tarfile.TarFile:
         return tarfile.open(path, "r:", fileobj=file)
     except tarfile.TarError as error:
         raise _cut_short(path, error) from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:

@@ -44,7 +44,7 @@ from bnrepro.errors import UserError
 
 _CHUNK = 500  # images between two notes of how far the work has come
 _RGB = "RGB"
-_JPEG_BYTES = 0.5  # a pixel, at the most: photographs take 0.3 to 0.4 at this quality
+_JPEG_BYTES = 0.5  # a pixel, at the most; an estimate
 
 BadImages = Literal["error", "drop"]
 _Labelled = Sequence[tuple[ImageFile, int]]
@@ -104,7 +104,9 @@ def prepare_images(
     # Runs started side by side need the same set: the first prepares it, the others wait.
     with FileLock(target / ".lock"):
         if not index_file(target).is_file():
-            tree = tree or read_image_tree(folder, num_classes)
+            if tree is None:
+                with console.status(f"listing {folder}"):
+                    tree = read_image_tree(folder, num_classes)
             _Preparation(folder, tree, target, size, storage, bad_images, console).run()
     return target
 

@@ -15,7 +15,8 @@ class Job:
         partition: of SLURM; None: its default.
         hours: time limit; a job that reaches it is queued again and goes on.
         nodes: machines of the job.
-        tasks: processes on each of them, which train one run together.
+        tasks: processes on each of them; of several, on all machines, each run has one a task
+            (``runtime.processes``).
         cpus: cores of a process; None: as many as its threads.
         gpus: GPUs on each machine.
         memory: GB on each machine; None: the cluster's default.
@@ -49,8 +50,8 @@ class Launcher:
 
     @property
     def runs_per_job(self) -> int:
-        """Runs side by side in a job."""
-        return max(1, self.job.gpus) * self.per_gpu
+        """Runs side by side in a job: one, unless several are to share a GPU."""
+        return max(1, self.job.gpus) * self.per_gpu if self.per_gpu > 1 else 1
 
     def local_workers(self) -> int:
         """Runs side by side on this machine."""

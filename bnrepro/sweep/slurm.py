@@ -1,11 +1,14 @@
 """Runs as jobs of SLURM, through submitit."""
 
+import os
 import time
 from collections.abc import Sequence
+from logging import ERROR
 from pathlib import Path
 from signal import SIG_BLOCK, SIG_UNBLOCK, SIGUSR2, pthread_sigmask
 
-from submitit import AutoExecutor
+from submitit import AutoExecutor, JobEnvironment
+from submitit.core.logger import get_logger
 from submitit.helpers import Checkpointable, TorchDistributedEnvironment
 
 from bnrepro.config import RunConfig
@@ -23,8 +26,8 @@ _TIME_LIMIT = [SIGUSR2]  # what submitit asks SLURM to send before it
 class SlurmJobs:
     """An array of jobs. A job that reaches its time limit is queued again, and goes on.
 
-    A job trains one run, with all its processes; or several side by side, one process each, where
-    the launcher puts several on a GPU.
+    A job trains one run, with all its processes, on one machine or a task each on several; or
+    several runs side by side, one process each, where the launcher puts several on a GPU.
 
     Args:
         configs: the runs.
@@ -33,7 +36,7 @@ class SlurmJobs:
         folder: for submitit's files; every node must see it.
 
     Raises:
-        UserError: SLURM is not here, or several runs are to share several processes.
+        UserError: SLURM is not here, or the runs' processes do not fit the jobs.
         RunFailedError: SLURM does not take the jobs.
     """
 
@@ -45,17 +48,17 @@ class SlurmJobs:
         folder: Path,
     ) -> None:
         asked = launcher.job
-        # The processes of a job share one run; alone, it has a run for each share of a GPU.
-        together = asked.nodes * asked.tasks > 1
-        if together and launcher.per_gpu > 1:
-            raise UserError(
-                f"--per-gpu {launcher.per_gpu}: several runs on a GPU are one process each; "
-                "leave --nodes and --tasks out"
-            )
-        size = 1 if together else launcher.runs_per_job
+        _check_processes(configs, launcher)
+        size = launcher.runs_per_job
         shares = [list(configs[i : i + size]) for i in range(0, len(configs), size)]
-        threads = max(config.runtime.threads for config in configs)
+        # Of a run of several processes, each task has one, or the only task has all.
+        processes = [config.runtime.processes // (asked.nodes * asked.tasks) for config in configs]
+        cores = max(
+            count * config.runtime.threads for count, config in zip(processes, configs, strict=True)
+        ) * min(size, len(configs))
         minutes = max(1, round(60 * asked.hours))
+        # It would warn at each look where SLURM does no accounting; results tell of ended jobs.
+        get_logger().setLevel(ERROR)
         try:
             executor = AutoExecutor(
                 folder.absolute() / "%j", cluster="slurm", slurm_max_num_timeout=_MOST_TIMEOUTS
@@ -67,7 +70,7 @@ class SlurmJobs:
             timeout_min=minutes,
             nodes=asked.nodes,
             tasks_per_node=asked.tasks,
-            cpus_per_task=asked.cpus or threads * min(size, len(configs)),
+            cpus_per_task=asked.cpus or cores,
             gpus_per_node=asked.gpus or None,
             mem_gb=asked.memory,
             slurm_partition=asked.partition,
@@ -114,6 +117,24 @@ class SlurmJobs:
     kill = stop
 
 
+def _check_processes(configs: Sequence[RunConfig], launcher: Launcher) -> None:
+    """Where runs have several processes: are there as many tasks, and does each have its GPU?"""
+    job = launcher.job
+    tasks = job.nodes * job.tasks
+    for config in configs:
+        processes = config.runtime.processes
+        if tasks > 1 and processes != tasks:
+            raise UserError(
+                f"--nodes {job.nodes} --tasks {job.tasks}: {tasks} processes train a run together, "
+                f"but runtime.processes={processes}; set runtime.processes={tasks}"
+            )
+        if processes > 1 and launcher.per_gpu > 1:
+            raise UserError(
+                f"--per-gpu {launcher.per_gpu}: runs that share a GPU have one process each, but "
+                f"runtime.processes={processes}; leave one of them out"
+            )
+
+
 class _Training(Checkpointable):
     """What a job does, in the form that submitit may queue again."""
 
@@ -124,6 +145,7 @@ class _Training(Checkpointable):
         if environment.world_size > 1:
             # What torchrun tells its processes.
             environment.export(set_cuda_visible_devices=False, overwrite=True)
+            os.environ["TORCHELASTIC_RUN_ID"] = JobEnvironment().job_id
         if len(configs) == 1:
             problem = train(configs[0], retry_failed)
             return {locate(configs[0]).path: problem} if problem else {}

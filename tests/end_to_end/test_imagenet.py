@@ -2,12 +2,12 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bnrepro.config import load, run_path
@@ -15,30 +15,28 @@ from bnrepro.runs import RunDirectory
 from tests.conftest import CommandLine
 from tests.data.official import write_archives
 
-CLASSES, IMAGES = 1000, 2  # of each class for training; one is held out
+CLASSES, IMAGES = 200, 3  # of each class for training; one is held out
 STEPS = 12
-FORM = ["data.stored_size=40", "data.storage=jpeg"]
-# All of the paper's recipe but its lengths and sizes. Several processes: runtime.processes=2.
+FORM = ["data.stored_size=40", "data.storage=jpeg", f"data.num_classes={CLASSES}"]
+# All of the paper's recipe but its lengths and sizes; a step of two mini-batches.
 SMALL = [
-    *("inception_steps=12", "budget=equal", "evaluation.every=6"),
+    *("inception_steps=12", "budget=equal", "groups=2", "evaluation.every=6"),
     *("evaluation.population_batches=2", "augmentation.size=32", "model.width=0.125"),
 ]
+PROCESSES = ["runtime.processes=2", "runtime.checkpoint_seconds=0"]
 COMMON = [*FORM, *SMALL, "runtime.tensorboard=false", "runtime.compile=off"]
 
 
 @pytest.fixture
 def imagenet(data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Archives of 1,000 classes: those of Tiny-ImageNet, five times with other pictures."""
+    """The archives, with Tiny-ImageNet's pictures in them."""
     monkeypatch.setenv("BNREPRO_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    folders = sorted((data_root / "tiny-imagenet-200" / "train").iterdir())
     train, val = {}, []
-    for i in range(CLASSES):
-        repeat, number = divmod(i, len(folders))
-        files = sorted(folders[number].rglob("*.JPEG"))[3 * repeat :]
-        name = f"n{i:08d}"
-        train[name] = [file.read_bytes() for file in files[:IMAGES]]
-        val.append((name, files[IMAGES].read_bytes()))
+    for folder in sorted((data_root / "tiny-imagenet-200" / "train").iterdir()):
+        files = [file.read_bytes() for file in sorted(folder.rglob("*.JPEG"))[: IMAGES + 1]]
+        train[folder.name] = files[:IMAGES]
+        val.append((folder.name, files[IMAGES]))
     write_archives(tmp_path / "data" / "imagenet", train, val[::-1])
 
 
@@ -47,12 +45,12 @@ def imagenet(data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_from_the_archives_to_figure_2(command_line: CommandLine, tmp_path: Path) -> None:
     prepared = command_line("data", "prepare", "imagenet", *FORM)
     assert prepared.returncode == 0, prepared.stderr
-    assert "train: 2,000 images" in prepared.stdout
-    assert "val: 1,000 images" in prepared.stdout
+    assert "train: 600 images" in prepared.stdout
+    assert "val: 200 images" in prepared.stdout
 
     base, normalized = (
         ["experiment=fig2/inception", "scale=paper", *COMMON],
-        ["experiment=fig2/bn_baseline", "scale=paper", *COMMON, "runtime.checkpoint_seconds=0"],
+        ["experiment=fig2/bn_baseline", "scale=paper", *COMMON, *PROCESSES],
     )
     killed = RunDirectory(tmp_path / run_path(load(normalized)))
     _kill_after_a_checkpoint(killed, normalized, Path(prepared.stdout.split()[-1]))
@@ -76,11 +74,12 @@ def _kill_after_a_checkpoint(run: RunDirectory, overrides: list[str], prepared: 
         [sys.executable, "-m", "bnrepro", "train", *overrides],
         cwd=run.path.parents[3],
         stdout=subprocess.DEVNULL,
-        start_new_session=True,
         env={**os.environ, "XDG_CACHE_HOME": str(prepared.parents[3])},
     )
     while process.poll() is None and not run.checkpoint.exists():
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
+    everyone = [*psutil.Process(process.pid).children(recursive=True), process]
+    for one in everyone:
+        one.kill()
     process.wait()
     assert not run.weights.exists(), "it was killed before its end"

@@ -27,11 +27,29 @@ def test_runs_share_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Launcher().local_workers() == 2
     assert Launcher(per_gpu=3).local_workers() == 6
     assert Launcher(per_gpu=3, job=Job(gpus=2)).runs_per_job == 6
+    assert Launcher(job=Job(gpus=2)).runs_per_job == 1
 
 
-def test_runs_of_several_processes_share_no_gpu(small_run: Config) -> None:
-    with pytest.raises(UserError, match=r"^--per-gpu 2: .*leave --nodes and --tasks out$"):
-        sweep([small_run()], Launcher(engine="slurm", job=Job(tasks=2), per_gpu=2), False, QUIET)
+@pytest.mark.parametrize(
+    ("launcher", "overrides", "told"),
+    [
+        (
+            Launcher(engine="slurm", per_gpu=2),
+            ["groups=2", "runtime.processes=2"],
+            r"^--per-gpu 2: .*runtime.processes=2; leave one of them out$",
+        ),
+        (
+            Launcher(engine="slurm", job=Job(nodes=2, tasks=4)),
+            ["groups=8", "runtime.processes=4"],
+            r"^--nodes 2 --tasks 4: 8 processes .*; set runtime.processes=8$",
+        ),
+    ],
+)
+def test_processes_that_do_not_fit_the_job_are_refused(
+    small_run: Config, launcher: Launcher, overrides: list[str], told: str
+) -> None:
+    with pytest.raises(UserError, match=told):
+        sweep([small_run(*overrides)], launcher, False, QUIET)
 
 
 def test_machine_without_slurm_is_told(small_run: Config, monkeypatch: pytest.MonkeyPatch) -> None:
