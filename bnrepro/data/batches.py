@@ -66,8 +66,9 @@ class TrainingBatches:
     def _read(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
         """Images as stored, labels and indices, on the device."""
         indices_N = self.order.batch(step)
+        # Not images[indices]: that takes five times as long.
         return (
-            self.split.images[indices_N].to(self.device),
-            self.split.labels[indices_N].to(self.device),
+            self.split.images.index_select(0, indices_N).to(self.device),
+            self.split.labels.index_select(0, indices_N).to(self.device),
             indices_N.to(self.device),
         )
