@@ -18,5 +18,6 @@ def test_draws_are_those_of_published_runs() -> None:
         images = torch.full((1, 1, 1, count), 128, dtype=torch.uint8)
         levels = np.random.default_rng([5, step, 3]).integers(255, size=count, dtype=np.uint8)
         assert torch.equal(
-            sample_pixels(images, seed=5, step=step).flatten(), torch.from_numpy(levels < 128).byte()
+            sample_pixels(images, seed=5, step=step).flatten(),
+            torch.from_numpy(levels < 128).byte(),
         )
