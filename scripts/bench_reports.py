@@ -99,7 +99,7 @@ def _config(line: Line) -> RunConfig:
 
 def _rows(config: RunConfig, count: int, rng: np.random.Generator) -> list[Row]:
     tags = [TEST_ACCURACY, TEST_LOSS, TRAIN_LOSS, LEARNING_RATE]
-    if config.probe.enabled:
+    if "activation_inputs" in config.measures:
         tags += [
             activation_input(f"hidden.{layer}", which, percentile)
             for layer in range(3)

@@ -106,3 +106,15 @@ def test_only_these_files_know_hydra() -> None:
         if file.relative_to(PACKAGE).as_posix() not in HYDRA:
             assert not uses & {"hydra", "omegaconf"}, file
         assert "click" not in uses, "typer carries its own"
+
+
+def test_slow_packages_are_imported_where_they_are_used() -> None:
+    """Each takes as long to import as torch, and most commands need none of them."""
+    slow = {"sklearn", "torch._dynamo", "torch._inductor", "torchvision"}
+    for _, file in _files():
+        for node in ast.parse(file.read_text()).body:
+            names = {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
+            if isinstance(node, ast.ImportFrom):
+                names = {node.module or "", *(f"{node.module}.{a.name}" for a in node.names)}
+            for name in names:
+                assert not any(f"{name}.".startswith(f"{one}.") for one in slow), (file, name)

@@ -1,8 +1,8 @@
 """Algorithm 2: the statistics that a trained network uses at inference."""
 
 import copy
-from collections.abc import Iterable
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,14 +10,24 @@ from torch.nn.modules.batchnorm import _BatchNorm as TorchBatchNorm
 
 from bnrepro.nn.batch_norm import BatchNorm
 from bnrepro.nn.batch_renorm import BatchRenorm
+from bnrepro.nn.batch_variants import GhostBatchNorm
 from bnrepro.nn.moving_averages import MovingAverages
 
+# Input values that pass through the network together: one small mini-batch leaves a CPU waiting for
+# Python, and what is larger leaves its caches.
+_VALUES_AT_ONCE = 1_000_000
 
-class _Sums:
-    """Running sums of the batch means and biased batch variances of one layer's inputs."""
 
-    def __init__(self, per_activation: bool) -> None:
-        self.per_activation = per_activation
+class _Estimate:
+    """One layer in the passes of Algorithm 2: normalizes as in training, and sums the statistics.
+
+    It takes several mini-batches at once, one behind the other, and normalizes each by its own
+    mean and biased variance.
+    """
+
+    def __init__(self, layer: BatchNorm | TorchBatchNorm) -> None:
+        self.layer = layer
+        self.per_activation = not isinstance(layer.num_features, int)
         self.batches = 0
         self.values_per_feature = 0
         self.mean = torch.zeros(())
@@ -27,25 +37,41 @@ class _Sums:
         self.first_mean = torch.zeros(())
         self.squared_shift = torch.zeros(())
 
-    def observe(self, _layer: nn.Module, inputs: tuple[Any, ...]) -> None:
-        """A forward pre-hook: sees what the layer is about to normalize."""
-        x: Tensor = inputs[0]
-        axes = [0] if self.per_activation else [0, *range(2, x.dim())]
+    def normalize(self, x: Tensor, batches: int) -> Tensor:
+        """What the layer does in training, for so many mini-batches."""
         wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-        var, mean = torch.var_mean(wide, axes, correction=0)
-        m = x.numel() // mean.numel()
-        if self.batches and m != self.values_per_feature:
+        if isinstance(self.layer, GhostBatchNorm):
+            batches = len(x) // self.layer.examples
+        grouped = wide.unflatten(0, (batches, -1))  # G, N, C and positions, if there are any
+        axes = [1] if self.per_activation else [1, *range(3, grouped.dim())]
+        mean = grouped.mean(axes, keepdim=True)
+        centred = grouped - mean
+        # In two passes, of which the second is needed anyway: var_mean takes several times as long.
+        var = centred.square().mean(axes, keepdim=True)
+        self._add(mean, var, m=x.numel() // mean.numel())
+        features = mean.shape[2:]
+        weight, bias = self.layer.weight, self.layer.bias
+        y: Tensor = centred * torch.rsqrt(var + self.layer.eps)
+        if weight is not None:
+            y *= weight.view(features)
+        if bias is not None:
+            y += bias.view(features)
+        return y.flatten(0, 1).to(x.dtype)
+
+    def _add(self, mean: Tensor, var: Tensor, m: int) -> None:
+        if m < 2:
             raise ValueError(
-                f"Algorithm 2 averages over mini-batches of one size; got {m} values per feature "
-                f"after {self.values_per_feature}"
+                f"batch statistics need more than 1 value per feature, got {m}; "
+                "use a larger mini-batch"
             )
         if not self.batches:
-            self.first_mean = mean
-        self.mean = self.mean.to(mean.device) + mean
-        self.var = self.var.to(var.device) + var
-        self.squared_shift = self.squared_shift.to(mean.device) + (mean - self.first_mean) ** 2
+            self.first_mean = mean[0]
+        self.mean = self.mean.to(mean.device) + mean.sum(0)
+        self.var = self.var.to(var.device) + var.sum(0)
+        shift = mean - self.first_mean
+        self.squared_shift = self.squared_shift.to(mean.device) + shift.square().sum(0)
         self.values_per_feature = m
-        self.batches += 1
+        self.batches += len(mean)
 
     def population(self) -> tuple[Tensor, Tensor]:
         """Mean and variance by Algorithm 2."""
@@ -103,27 +129,27 @@ def estimate_population_statistics(
     if not layers:
         _average(model, batches)
         return
-    # The passes below move averages and modes; they do so on a copy.
     scratch = copy.deepcopy(model).eval()
-    sums = {}
+    estimates = {}
+    at_once = 1  # mini-batches in a pass
     for name, layer in layers.items():
         if layer.running_mean is None or layer.running_var is None:
             raise ValueError(f"{name}: track_running_stats=False leaves no place for the estimates")
-        sums[name] = _Sums(per_activation=not isinstance(layer.num_features, int))
-        twin = scratch.get_submodule(name).train()
-        twin.register_forward_pre_hook(sums[name].observe)
-    for x in batches:
-        scratch(x)
-    reached = [name for name, of_layer in sums.items() if of_layer.batches]
+        estimate = estimates[name] = _Estimate(layer)
+        scratch.get_submodule(name).forward = lambda x, of=estimate: of.normalize(x, at_once)
+    for group in _groups(batches):
+        at_once = len(group)
+        scratch(torch.cat(group))
+    reached = [name for name, estimate in estimates.items() if estimate.batches]
     if not reached:
         raise ValueError("Algorithm 2 needs at least one mini-batch")
     for name in reached:
-        layer, of_layer = layers[name], sums[name]
-        mean, var = of_layer.population() if statistics == "population" else of_layer.pooled()
+        layer, estimate = layers[name], estimates[name]
+        mean, var = estimate.population() if statistics == "population" else estimate.pooled()
         assert layer.running_mean is not None
         assert layer.running_var is not None
-        layer.running_mean.copy_(mean)
-        layer.running_var.copy_(var)
+        layer.running_mean.copy_(mean.view_as(layer.running_mean))
+        layer.running_var.copy_(var.view_as(layer.running_var))
 
 
 def _average(model: nn.Module, batches: Iterable[Tensor]) -> None:
@@ -147,3 +173,22 @@ def _average(model: nn.Module, batches: Iterable[Tensor]) -> None:
             {key: value for key, value in twin.state_dict().items() if key.startswith("running_")},
             strict=False,
         )
+
+
+def _groups(batches: Iterable[Tensor]) -> Iterator[list[Tensor]]:
+    """Mini-batches that pass through the network together, all but the last group of one size."""
+    group: list[Tensor] = []
+    shape = None
+    for x in batches:
+        shape = shape or x.shape
+        if x.shape != shape:
+            raise ValueError(
+                f"Algorithm 2 averages over mini-batches of one size; got {tuple(x.shape)} "
+                f"after {tuple(shape)}"
+            )
+        group.append(x)
+        if len(group) * x.numel() >= _VALUES_AT_ONCE:
+            yield group
+            group = []
+    if group:
+        yield group

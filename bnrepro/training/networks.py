@@ -7,7 +7,6 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
 from bnrepro.errors import UserError, nearest
@@ -56,7 +55,9 @@ def build_torchvision(
     """
 
     def build() -> nn.Module:
-        builder = torchvision.models.get_model_builder(name)
+        from torchvision.models import get_model_builder  # as slow to import as torch itself
+
+        builder = get_model_builder(name)
         # RegNet computes its widths with tensors, which the meta device has not.
         with torch.device("cpu") if name.startswith("regnet") else nullcontext():
             network: nn.Module = builder(

@@ -1,7 +1,9 @@
 from dataclasses import replace
 
+import numpy as np
 import torch
 from rich.console import Console
+from sklearn.datasets import load_digits as load_bunch
 from torch.testing import assert_close
 
 from bnrepro.config import load
@@ -38,3 +40,14 @@ def test_first_examples_are_kept() -> None:
     limited = dataset.limit_train(60)
     assert torch.equal(limited.train.images, dataset.train.images[:60])
     assert len(limited.test) == len(dataset.test)
+
+
+def test_they_are_scikit_learns() -> None:
+    dataset = load_digits(None, size=8)
+    images = torch.cat([dataset.test.images, dataset.train.images]).flatten(1)
+    labels = torch.cat([dataset.test.labels, dataset.train.labels])
+    bunch = load_bunch()
+    order = np.random.default_rng(2015).permutation(len(bunch.target))
+    greys = torch.from_numpy(bunch.data[order] * (255 / 16)).float().round().to(torch.uint8)
+    assert torch.equal(images, greys)
+    assert torch.equal(labels, torch.from_numpy(bunch.target[order]))

@@ -1,3 +1,5 @@
+from typing import Literal
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -53,6 +55,22 @@ def test_pooled_is_all_examples_together_layer_by_layer(
         together = torch.cat(inputs)
         assert_close(layer.running_mean, together.mean(0))
         assert_close(layer.running_var, together.var(0, correction=0))
+
+
+@pytest.mark.parametrize("statistics", ["population", "pooled"])
+def test_mini_batches_may_pass_together(
+    monkeypatch: pytest.MonkeyPatch, statistics: Literal["population", "pooled"]
+) -> None:
+    """Whole groups and a rest; each is normalized by itself, feature maps by channels."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), BatchNorm(4), nn.ReLU(), nn.BatchNorm2d(4)).double()
+    batches = [torch.randn(6, 3, 5, 5).double() * (i + 1) + i for i in range(7)]
+    averages = []
+    for values in (1, 3 * batches[0].numel()):
+        monkeypatch.setattr("bnrepro.nn.population._VALUES_AT_ONCE", values)
+        estimate_population_statistics(model, batches, statistics)
+        averages.append([value.clone() for value in model.buffers()])
+    assert_close(averages[1], averages[0])
 
 
 def test_pooled_by_hand() -> None:

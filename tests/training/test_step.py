@@ -107,6 +107,23 @@ def test_compiled_step_computes_the_same(make: MakeOptimizer) -> None:
         assert_close(mine, reference)
 
 
+def test_each_compiled_step_trains_its_own_network() -> None:
+    """They are compiled without checks at each call: one must not be taken for another."""
+    models = [_model(), _model()]
+    models[1].load_state_dict({name: value + 1 for name, value in models[0].state_dict().items()})
+    references = copy.deepcopy(models)
+    steps = [
+        compile_step(TrainingStep(model, Tensor.float, Sgd(model)), "on", steps=1, device=CPU)
+        for model in models
+    ]
+    for images, labels in _batches(2):
+        for step, reference in zip(steps, references, strict=True):
+            assert step is not None
+            plain = TrainingStep(reference, Tensor.float, Sgd(reference))
+            lr = torch.tensor(0.1)
+            assert_close(step(images, labels, lr), plain(images, labels, lr))
+
+
 def test_short_runs_stay_eager_and_long_ones_are_compiled() -> None:
     model = _model()
     step = TrainingStep(model, Tensor.float, Sgd(model))
