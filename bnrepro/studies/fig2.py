@@ -3,7 +3,6 @@
 import numpy as np
 
 from bnrepro.measure.curves import best_point, points_of, steps_to_reach
-from bnrepro.measure.intervals import Mean
 from bnrepro.measure.quantities import (
     BEST,
     BEST_GAIN,
@@ -13,8 +12,10 @@ from bnrepro.measure.quantities import (
     SPEED_UP,
     STEPS_TO_MATCH,
     TIMES_CHANCE,
+    Sample,
 )
 from bnrepro.measure.verdict import Above, Below, EverySeedFails
+from bnrepro.measure.wording import interval
 from bnrepro.paper import paper_curve
 from bnrepro.paper.figure3 import FIGURE_3
 from bnrepro.studies.evidence import Evidence
@@ -68,20 +69,20 @@ def _sentences(evidence: Evidence) -> list[str]:
         return []
     sentences = []
     times = {
-        label: evidence.sample(SPEED_UP, label).mean
+        label: evidence.sample(SPEED_UP, label)
         for label in (_BASELINE, _X5, _X30, _X5_SIGMOID)
         if evidence.runs[label]
     }
     if times:
-        measured = ", ".join(f"{label} {_times(mean)}" for label, mean in times.items())
+        measured = ", ".join(f"{label} {_times(sample)}" for label, sample in times.items())
         papers = ", ".join(f"{label} {_speed_up(label):.1f}" for label in (_BASELINE, _X5, _X30))
         sentences.append(
             f"Steps of Inception to its best accuracy, over steps to the same: {measured} "
             f"(the paper: {papers}; the sigmoid network never gets there)."
         )
     baseline = times.get(_BASELINE)
-    if baseline is not None and baseline.n:
-        if baseline.low > 1:
+    if baseline is not None and baseline.mean.n:
+        if baseline.mean.low > 1:
             sentences.append("At Inception's own learning rate BN alone makes it faster.")
         else:
             sentences.append(
@@ -101,11 +102,10 @@ def _sentences(evidence: Evidence) -> list[str]:
     return sentences
 
 
-def _times(mean: Mean) -> str:
-    if not mean.n:
-        return "never"
-    interval = "" if np.isnan(mean.low) else f" ({mean.low:.1f} to {mean.high:.1f})"
-    return f"{mean.mean:.1f}{interval}"
+def _times(sample: Sample) -> str:
+    if not sample.mean.n:
+        return "never" if sample.never else "nothing to compare"
+    return interval(*sample.mean[:3], ".1f")
 
 
 _SHARE = FIGURE_3[_X5_SIGMOID].accuracy / FIGURE_3[_X5].accuracy
