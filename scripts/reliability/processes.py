@@ -186,7 +186,7 @@ def set_clock_back(trial: Trial) -> str:
     demand(code in (0, 143), f"exit {code}: {said[-300:]}")
     status = trial.directory.read_status()
     demand(status is not None and status.seconds > 0, "no time, or less than none")
-    return "nobody noticed"
+    return "it made no difference"
 
 
 def change_threads(trial: Trial) -> str:
