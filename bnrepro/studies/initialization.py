@@ -60,7 +60,7 @@ def _answer(evidence: Evidence) -> str:
     return (
         f"Of {_DECADES * len(_DEVIATIONS):.1f} decades of the initial weights' deviation the "
         f"network trains over {', '.join(parts)}; trained is what comes to {TRAINED:.0%} of the "
-        "best accuracy."
+        "same network's best accuracy."
     )
 
 
@@ -71,7 +71,7 @@ def _claim(activation: str) -> Claim:
         f"BN allows us to be less careful about initialization ({activation})",
         final().renamed(
             f"decades_{activation.lower()}",
-            f"decades of the initial deviation that train (to {TRAINED:g} of the best accuracy) "
+            f"decades of the initial deviation that train (to {TRAINED:g} of its best accuracy) "
             "with BN, minus those without",
             "number",
         ),

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from bnrepro.measure.intervals import mean_over_seeds
 from bnrepro.measure.quantities import final
 from bnrepro.measure.verdict import Above
+from bnrepro.measure.wording import number
 from bnrepro.studies._variants import ACTIVATIONS, COLORS, TRAINED, mlp_line, trained
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Against, Claim, Column, Study, Table
@@ -12,9 +14,9 @@ _RATES = (0.1, 0.3, 1, 5, 30, 100, 300)
 
 
 def _largest(evidence: Evidence, activation: str) -> dict[int, tuple[float, float]]:
-    """The largest rate that trains, with BN and without, a seed; the smallest where none does."""
+    """The largest rate that trains, with BN and without, a seed; NaN where none does."""
     return {
-        seed: (max(with_bn, default=_RATES[0]), max(without, default=_RATES[0]))
+        seed: (max(with_bn, default=np.nan), max(without, default=np.nan))
         for seed, (with_bn, without) in trained(evidence, activation).items()
     }
 
@@ -25,16 +27,19 @@ def _ratio(evidence: Evidence, activation: str) -> dict[int, float]:
 
 
 def _answer(evidence: Evidence) -> str:
+    if evidence.missing:
+        return ""
     parts = []
     for activation in ACTIVATIONS:
-        if largest := [*_largest(evidence, activation).values()]:
-            with_bn, without = np.median(largest, axis=0)
-            parts.append(f"x{with_bn:g} with BN and x{without:g} without ({activation})")
-    if not parts:
-        return ""
+        with_bn, without = (
+            number(mean_over_seeds(rates, ratio=True).mean, ".3g")
+            for rates in zip(*_largest(evidence, activation).values(), strict=True)
+        )
+        parts.append(f"x{with_bn} with BN and x{without} without ({activation})")
     return (
         f"Up to x{_RATES[-1]:g} was tried, and the largest rate that trains is "
-        f"{', '.join(parts)}; trained is what comes to {TRAINED:.0%} of the best accuracy."
+        f"{', '.join(parts)}; trained is what comes to {TRAINED:.0%} of the same network's best "
+        "accuracy."
     )
 
 
@@ -45,7 +50,7 @@ def _claim(activation: str) -> Claim:
         f"BN enables higher learning rates ({activation}, MNIST network)",
         final().renamed(
             f"largest_rate_{activation.lower()}",
-            f"largest rate that trains (to {TRAINED:g} of the best accuracy) with BN, over that "
+            f"largest rate that trains (to {TRAINED:g} of its best accuracy) with BN, over that "
             "without",
             "times",
         ),

@@ -67,6 +67,17 @@ def test_start_that_trains_with_neither_is_no_width(conclude: Conclude) -> None:
     assert concluded.verdict is Verdict.NOT_REPRODUCED
 
 
+def test_slower_network_trains_and_one_at_chance_does_not(conclude: Conclude) -> None:
+    runs = _by_place("mlp_rate_tolerance", lambda group, _x: 0.9 if "with BN" in group else 0.4)
+    assert conclude("mlp_rate_tolerance", "higher_rates_relu", runs).mean.mean == pytest.approx(1)
+    runs = _by_place("mlp_rate_tolerance", lambda group, _x: 0.9 if "with BN" in group else 0.1)
+    concluded = conclude("mlp_rate_tolerance", "higher_rates_relu", runs)
+    assert concluded.verdict is Verdict.NOT_REPRODUCED
+    evidence = evidence_of("mlp_rate_tolerance", runs)
+    assert evidence.study.answer is not None
+    assert "x300 with BN and x- without (sigmoid)" in evidence.study.answer(evidence)
+
+
 def test_largest_rates_are_compared(conclude: Conclude) -> None:
     limits = {"with BN": 100, "without BN": 5}
     runs = _by_place(
