@@ -101,7 +101,7 @@ def test_divergence_exits_0_with_a_plain_statement(command_line: CommandLine) ->
         (["train", "optim.lrr=1"], "error: optim.lrr=1: no such key here; did you mean optim.lr?"),
         (["train", "steps=0"], "error: steps=0: must be at least 1"),
         (["reproduce", "fig7"], "error: fig7: no such study; did you mean fig"),
-        (["reproduce", "claims"], "error: claims: no such study; choose from fig1, fig2, fig4, "),
+        (["reproduce", "zzz"], "error: zzz: no such study; choose from fig1, fig2, fig4, "),
         (["reproduce", "fig1", "--scale", "huge"], "error: scale=huge: no such option"),
         (["sweep", "seed=1,2", "steps=0"], "error: steps=0: must be at least 1"),
         (["sweep", "seed=range(0)"], "error: seed=range(0): lists no value"),

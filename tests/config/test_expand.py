@@ -62,7 +62,7 @@ def test_glob_looks_into_folders() -> None:
         ("fig2/inception_x5", 0),
         ("fig2/inception_x5", 1),
     ]
-    [other] = expand(["experiment=glob(*,exclude=[fig*])"])
+    [other] = expand(["experiment=glob(*,exclude=[fig*,mechanisms*])"])
     assert other.experiment == "evaluation_statistics"
 
 

@@ -34,6 +34,7 @@ def test_bn_baseline_adds_batch_normalization_and_nothing_else() -> None:
         "norm.gamma": True,
         "norm.beta": True,
         "norm.placement": "before",
+        "norm.group": "own",
     }
 
 
