@@ -24,7 +24,7 @@ class RayJobs:
         retry_failed: run failed ones again.
 
     Raises:
-        UserError: there is no cluster at ``RAY_ADDRESS``.
+        UserError: there is no cluster at ``RAY_ADDRESS``, or Ray does not start on this machine.
     """
 
     def __init__(
@@ -32,10 +32,10 @@ class RayJobs:
     ) -> None:
         try:
             ray.init(include_dashboard=False, log_to_driver=False, logging_level="warning")
-        except (ConnectionError, RayError) as error:
-            told = str(error).splitlines()[0]
-            address = os.environ.get("RAY_ADDRESS", "")
-            raise UserError(f"--ray: no cluster at RAY_ADDRESS={address} ({told})") from error
+        except Exception as error:  # Ray raises no narrower one where it does not start
+            address = os.environ.get("RAY_ADDRESS")
+            what = f"no cluster at RAY_ADDRESS={address}" if address else "Ray does not start here"
+            raise UserError(f"--ray: {what} ({str(error).splitlines()[0]})") from error
         job = launcher.job
         self._tasks: dict[Path, Any] = {}
         for config in configs:
