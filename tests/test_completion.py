@@ -11,6 +11,7 @@ import typer
 
 from bnrepro.cli import app
 from bnrepro.completion import complete_override, complete_run, complete_scale, complete_study
+from bnrepro.config.groups import options
 from bnrepro.studies.registry import VARIABLE, study_names
 from tests.synthetic import write_run
 
@@ -29,7 +30,7 @@ def test_experiments_groups_keys_and_choices_are_offered() -> None:
 
 
 def test_studies_and_scales_are_offered() -> None:
-    assert complete_study("") == study_names()
+    assert complete_study("") == [*study_names(), "mechanisms"]
     assert complete_study("fig") == ["fig1", "fig2", "fig4"]
     scales = ["gpu", "imagenet128", "laptop", "lim0606", "paper", "smoke"]
     assert [name for name, _ in complete_scale("")] == scales
@@ -65,7 +66,7 @@ def test_folder_of_studies_that_is_not_there_breaks_no_shell(
         ("bnrepro train exp", 2, {"experiment="}),
         # bash splits words at the equals sign.
         ("bnrepro train experiment = fig1/wit", 4, {"fig1/with_bn", "fig1/without_bn"}),
-        ("bnrepro train norm =", 3, {"none", "batch", "batch_reference", "layer", "group"}),
+        ("bnrepro train norm =", 3, {*options("norm")}),
         ("bnrepro tr", 1, {"train"}),
         ("bnrepro figure fi", 2, {"fig1", "fig2", "fig4"}),
     ],

@@ -120,8 +120,8 @@ def test_torchrun_starts_a_run_again() -> None:
     command = (*torchrun, "--nproc-per-node=2", "-m", "bnrepro", "train", *_GROUPS, *recipe)
     with _started(*command) as (process, pids):
         os.kill(pids[-1], signal.SIGKILL)
-        told, _ = process.communicate(timeout=_TIMEOUT)
-    assert process.returncode == 0
+        told, problems = process.communicate(timeout=_TIMEOUT)
+    assert process.returncode == 0, problems
     assert told.count("finished: step 150") == 1
     assert _content(RunDirectory(run_path(load([*_GROUPS, *recipe])))) == _content(straight)
 
