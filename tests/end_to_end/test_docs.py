@@ -58,7 +58,10 @@ def test_command_runs(
         assert run.returncode == 0, run.stderr
         arguments[arguments.index("RUN")] = next((tmp_path / "runs" / "fig2").glob("*/*")).name
     done = command_line(*arguments)
-    assert done.returncode == 0, done.stderr
+    if arguments[0] == "figure":  # its runs would take weeks: it is understood, and says so
+        assert "no finished run at scale=" in done.stderr
+    else:
+        assert done.returncode == 0, done.stderr
 
 
 def test_job_of_skypilot_runs_what_composes() -> None:
