@@ -18,17 +18,15 @@ GRADIENTS = "gradient_norms,gradient_shift,landscape,weight_norms"
     ("network", "measures"),
     [
         (("norm=batch",), f"{GRADIENTS},jacobian,saturation"),
-        # Dropout draws random numbers, in training and where its loss is measured.
-        (("model=inception", "model.width=0.125", "model.dropout=0.4"), GRADIENTS),
+        # They draw random numbers, in training and where its loss is measured.
+        (("norm=batch_noisy", "model.dropout=0.4"), GRADIENTS),
     ],
-    ids=["batch", "dropout"],
+    ids=["batch", "noise"],
 )
 def test_measures_add_to_rows_and_change_nothing(
     small_run: SmallRun, network: tuple[str, ...], measures: str
 ) -> None:
     short = ("steps=4", "evaluation.every=2", "record.every=1", "batch_size=8", *network)
-    if "model=inception" in network:
-        short = (*short, "data.size=32")
     plain = run(small_run(*short, "measures=[]"), Console(quiet=True)).directory
     measured = run(small_run(*short, f"measures=[{measures}]"), Console(quiet=True)).directory
     assert measured.path != plain.path
