@@ -14,7 +14,6 @@ import pandas as pd
 
 from bnrepro.reproduce import evidence_of_all, prepare, report
 from bnrepro.runs.archive import pack_runs
-from bnrepro.studies.registry import studies
 
 RESULTS = Path("results")
 _BEGIN, _END = "<!-- published: written by scripts/publish.py -->", "<!-- end -->"
@@ -26,8 +25,10 @@ def main() -> None:
     parser.add_argument("--scale", default="laptop")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     arguments = parser.parse_args()
-    for study in studies():
-        prepare(study, arguments.scale, arguments.runs, RESULTS)
+    for evidence in evidence_of_all(arguments.runs, arguments.scale, RESULTS):
+        # What belongs to lines of which none has run would stand there alone.
+        if any(evidence.runs.values()) or not evidence.study.lines:
+            prepare(evidence.study, arguments.scale, arguments.runs, RESULTS)
     report(arguments.runs, arguments.scale, RESULTS, html=False)
     shown = {
         run.directory.path: run.directory
