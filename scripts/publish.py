@@ -44,7 +44,8 @@ def main() -> None:
 def write_headline(results: Path, readme: Path) -> None:
     """Put what came out between the marks in README: verdicts, and the tables of two studies."""
     claims = pd.read_csv(results / "claims" / "claims.csv")
-    counts = ", ".join(f"{n} {verdict}" for verdict, n in claims["verdict"].value_counts().items())
+    verdicts = claims["verdict"][claims["source"].isna()]  # the others are not the paper's
+    counts = ", ".join(f"{n} {verdict}" for verdict, n in verdicts.value_counts().items())
     lines = [f"The paper's claims that numbers can check, at scale `{results.name}`: {counts}.", ""]
     for name in ("fig1", "fig2"):
         text = (results / name / f"{name}.md").read_text(encoding="utf-8")
