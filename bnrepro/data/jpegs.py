@@ -76,7 +76,7 @@ def jpeg_decoder() -> Decoder:
     """
     # Its pixels are Pillow's, in half the time; torchvision gives its own decoders up.
     try:
-        from torchcodec.decoders import decode_jpeg
+        from torchcodec.decoders import decode_jpeg  # type: ignore[attr-defined]
     except (ImportError, RuntimeError, OSError) as error:
         raise UserError(
             f"data.storage=jpeg: torchcodec cannot be used ({str(error).splitlines()[0]}); "

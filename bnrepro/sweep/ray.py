@@ -1,5 +1,6 @@
 """Runs as tasks of Ray, on this machine or on a cluster that ``RAY_ADDRESS`` names."""
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +32,7 @@ class RayJobs:
         self, configs: Sequence[RunConfig], launcher: Launcher, retry_failed: bool
     ) -> None:
         try:
-            ray.init(include_dashboard=False, log_to_driver=False, logging_level="warning")
+            ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
         except Exception as error:  # Ray raises no narrower one where it does not start
             address = os.environ.get("RAY_ADDRESS")
             what = f"no cluster at RAY_ADDRESS={address}" if address else "Ray does not start here"

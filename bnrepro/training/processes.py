@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
 import bnrepro
 from bnrepro.config import RunConfig
@@ -162,7 +163,16 @@ def join_processes(config: RunConfig) -> Iterator[Processes]:
     if device.type == "cuda":
         torch.cuda.set_device(environment["LOCAL_RANK"])
     try:
-        dist.init_process_group(_backend(device), timeout=_PATIENCE)
+        store, rank, _ = next(rendezvous("env://", timeout=_PATIENCE))
+        # Where torchrun starts a run again, the addresses of the dead are in the store, too.
+        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+        dist.init_process_group(
+            _backend(device),
+            store=dist.PrefixStore(f"attempt {attempt}", store),  # type: ignore[attr-defined]
+            rank=rank,
+            world_size=count,
+            timeout=_PATIENCE,
+        )
     except (dist.DistError, RuntimeError) as error:
         raise UserError(_connection_problem(error)) from error
     processes = Processes(environment["RANK"], count, environment["LOCAL_RANK"])
