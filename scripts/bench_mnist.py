@@ -147,6 +147,7 @@ def ours(experiment: str, steps: int, evaluation_every: int, binarize: str) -> f
     with tempfile.TemporaryDirectory() as runs:
         overrides = [
             f"experiment={experiment}",
+            "scale=laptop",  # real MNIST
             f"steps={steps}",
             f"evaluation.every={evaluation_every}",
             f"data.binarize={binarize}",
