@@ -112,8 +112,8 @@ def main() -> None:
             x = images(network, batch)
             passes = min(MOST_PASSES, -(-network.images // batch))
             speeds: dict[str, list[float]] = {side: [] for side in sides}
-            for side in sides.values():
-                speed(side, x, min(passes, 3))  # warm-up
+            for network_of_side in sides.values():
+                speed(network_of_side, x, min(passes, 3))  # warm-up
             for number in range(rounds):
                 for side, measured in speeds.items():
                     measured.append(speed(sides[side], x, passes))

@@ -24,9 +24,21 @@ import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 BATCH, BLOCK = 60, 250
 EXPERIMENTS = ("fig1/without_bn", "fig1/with_bn")
+
+
+def examples() -> tuple[Any, Any]:
+    """Pixels of the training images, 0 or 1, a tensor (60,000, 784), and their labels."""
+    from torch import Tensor
+
+    from bnrepro.data.mnist import load_mnist
+
+    train = load_mnist(threshold=127).train
+    assert isinstance(train.images, Tensor)
+    return train.images.flatten(1), train.labels
 
 
 def plain(experiment: str, steps: int) -> float:
@@ -35,14 +47,10 @@ def plain(experiment: str, steps: int) -> float:
     from torch import nn
     from torch.utils.data import DataLoader, TensorDataset
 
-    from bnrepro.data.mnist import load_mnist
-
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    train = load_mnist(threshold=127).train
-    loader = DataLoader(
-        TensorDataset(train.images.flatten(1).float(), train.labels), batch_size=60, shuffle=True
-    )
+    pixels, classes = examples()
+    loader = DataLoader(TensorDataset(pixels.float(), classes), batch_size=60, shuffle=True)
     layers: list[nn.Module] = []
     fan_in = 784
     for _ in range(3):
@@ -80,10 +88,7 @@ def jax_scan(experiment: str, steps: int) -> float:
     import numpy as np
     from jax import numpy as jnp
 
-    from bnrepro.data.mnist import load_mnist
-
-    train = load_mnist(threshold=127).train
-    images, labels = jnp.asarray(train.images.flatten(1).numpy()), jnp.asarray(train.labels.numpy())
+    images, labels = (jnp.asarray(part.numpy()) for part in examples())
     normalizes = experiment == "fig1/with_bn"
     sizes = (784, 100, 100, 100, 10)
     generator = np.random.default_rng(0)

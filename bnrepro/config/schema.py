@@ -321,7 +321,7 @@ class BatchVariant(_BatchNorm):
 
     name: Literal["batch_detached", "batch_noisy"]
     """batch_detached: the gradient takes mean and variance for constants (Section 2); batch_noisy:
-    noise of changing mean and variance behind it (Santurkar et al. 2018, Section 2.2)."""
+    noise of changing mean and variance behind it (Santurkar et al. 2018, Section 2.1)."""
 
 
 class GhostBatchNorm(_BatchNorm):
@@ -566,6 +566,20 @@ class Runtime(_Section):
     """Write a torch.profiler trace of 20 steps into the run directory."""
 
 
+LayerNormalization = (
+    BatchNorm
+    | BatchVariant
+    | GhostBatchNorm
+    | MeanOnlyBatchNorm
+    | BatchRenorm
+    | Whitening
+    | LayerNorm
+    | GroupNorm
+    | InstanceNorm
+)
+"""What normalizes a layer, in one way or another."""
+
+
 class RunConfig(_Section):
     """One run: everything that `bnrepro train` needs to know."""
 
@@ -605,19 +619,7 @@ class RunConfig(_Section):
         Mlp | Cnn | ConvNet | Inception | Torchvision | Python, Field(discriminator="name")
     ]
     """The network."""
-    norm: Annotated[
-        NoNorm
-        | BatchNorm
-        | BatchVariant
-        | GhostBatchNorm
-        | MeanOnlyBatchNorm
-        | BatchRenorm
-        | Whitening
-        | LayerNorm
-        | GroupNorm
-        | InstanceNorm,
-        Field(discriminator="name"),
-    ]
+    norm: Annotated[NoNorm | LayerNormalization, Field(discriminator="name")]
     """The normalization of each nonlinearity's input."""
     optim: Annotated[Sgd | Adam, Field(discriminator="name")]
     """The optimizer."""

@@ -14,8 +14,9 @@ FEWEST_SEEDS = 3
 """Below this many seeds nothing counts as reproduced."""
 
 INTERVAL = (
-    "95 % Student's t of the mean over seeds, of ratios on their logarithms; it covers the true "
-    "mean in 95 % of cases at any number of seeds if they scatter normally, which few cannot show"
+    "95 % Student's t of the mean over seeds, of ratios and steps on their logarithms; it covers "
+    "the true mean in 95 % of cases at any number of seeds if they scatter normally, which few "
+    "cannot show"
 )
 """How every interval is made; stands beside every figure."""
 
@@ -69,20 +70,22 @@ def band(values: NDArray[np.float64]) -> Band:
     return Band(mean, mean - half, mean + half, n)
 
 
-def mean_over_seeds(values: Sequence[float] | NDArray[np.float64], ratio: bool = False) -> Mean:
+def mean_over_seeds(
+    values: Sequence[float] | NDArray[np.float64], on_logarithms: bool = False
+) -> Mean:
     """The mean of a number a seed, and its interval; seeds without a number (NaN) are left out.
 
     Args:
         values: (seeds,).
-        ratio: they are positive ratios: the geometric mean, with the interval of the logarithms.
+        on_logarithms: they are positive: the geometric mean, with the interval of the logarithms.
     """
     present = np.asarray(values, dtype=np.float64)
     present = present[~np.isnan(present)]
     if len(present) == 0:
         return Mean(np.nan, np.nan, np.nan, 0)
-    over_seeds = band((np.log(present) if ratio else present)[:, None])
+    over_seeds = band((np.log(present) if on_logarithms else present)[:, None])
     edges = [float(edge[0]) for edge in over_seeds[:3]]
-    mean, low, high = np.exp(edges) if ratio else edges
+    mean, low, high = np.exp(edges) if on_logarithms else edges
     return Mean(float(mean), float(low), float(high), len(present))
 
 

@@ -54,9 +54,9 @@ class Quantity:
         return self.of_pair and self.unit in ("points", "nats")
 
     @property
-    def is_ratio(self) -> bool:
-        """Whether means are taken of logarithms."""
-        return self.unit == "times"
+    def on_logarithms(self) -> bool:
+        """Whether means are taken of logarithms: of ratios, and of steps, which are above 0."""
+        return self.unit in ("times", "steps")
 
 
 SeedValues = Mapping[int, float] | Mapping[int, NDArray[np.float64]]
@@ -85,11 +85,11 @@ class Sample(NamedTuple):
         return int(np.isnan(self.values).sum())
 
 
-def sample_of(values: SeedValues, is_ratio: bool = False) -> Sample:
+def sample_of(values: SeedValues, on_logarithms: bool = False) -> Sample:
     """A sample of values; of differences on examples, with the interval over these."""
     numbers = np.array([*values.values()], dtype=np.float64)
     if numbers.ndim == 1:
-        return Sample(tuple(values), numbers, mean_over_seeds(numbers, is_ratio))
+        return Sample(tuple(values), numbers, mean_over_seeds(numbers, on_logarithms))
     return Sample(tuple(values), numbers.mean(axis=1), mean_over_examples(numbers.mean(axis=0)))
 
 
@@ -109,7 +109,9 @@ def sample(
             values.append((run.seed, quantity.measure(run, by_seed[run.seed])))
     known = [(seed, value) for seed, value in values if value is not None]
     numbers = np.array([value for _, value in known], dtype=np.float64)
-    mean = mean_over_seeds(numbers, quantity.is_ratio)
+    # A run whose only evaluation is at step 0 counts as one step: 0 has no logarithm.
+    positive = np.maximum(numbers, 1) if quantity.unit == "steps" else numbers
+    mean = mean_over_seeds(positive, quantity.on_logarithms)
     return Sample(tuple(seed for seed, _ in known), numbers, mean, tuple(lost))
 
 

@@ -44,8 +44,8 @@ class Rule(Protocol):
     def sentence(self) -> str:
         """When the claim counts as reproduced, and when as partly."""
 
-    def judge(self, sample: Sample, ratio: bool) -> Judgement:
-        """The verdict on a sample; ``ratio``: of ratios, whose interval is that of logarithms."""
+    def judge(self, sample: Sample, on_logarithms: bool) -> Judgement:
+        """The verdict on a sample; ``on_logarithms``: its means are of logarithms."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Above:
             f"{self.level:g} and sizes like the paper's{few and f', or {few}'}"
         )
 
-    def judge(self, sample: Sample, ratio: bool) -> Judgement:
+    def judge(self, sample: Sample, on_logarithms: bool) -> Judgement:
         """The verdict on a sample."""
         never, n = sample.never, len(sample.values)
         if self.over_examples:
@@ -89,7 +89,9 @@ class Above:
         elif n < FEWEST_SEEDS:
             return Judgement(Verdict.UNDECIDED, too_few(n))
         elif not np.isnan(self.worst):
-            over_seeds = mean_over_seeds(np.nan_to_num(sample.values, nan=self.worst), ratio)
+            over_seeds = mean_over_seeds(
+                np.nan_to_num(sample.values, nan=self.worst), on_logarithms
+            )
         elif never == n:
             return Judgement(Verdict.NOT_REPRODUCED, "no seed gets there")
         else:
@@ -146,7 +148,7 @@ class Below:
             f"Fewer than {FEWEST_SEEDS} seeds: undecided"
         )
 
-    def judge(self, sample: Sample, ratio: bool) -> Judgement:
+    def judge(self, sample: Sample, on_logarithms: bool) -> Judgement:
         """The verdict on a sample."""
         n = len(sample.values)
         if n < FEWEST_SEEDS:
@@ -154,7 +156,7 @@ class Below:
         if sample.never:
             reason = f"{sample.never} of {n} seeds have no number"
             return Judgement(Verdict.NOT_REPRODUCED, reason)
-        over_seeds = mean_over_seeds(sample.values, ratio)
+        over_seeds = mean_over_seeds(sample.values, on_logarithms)
         if over_seeds.high < self.level:
             return Judgement(Verdict.REPRODUCED)
         if over_seeds.mean < self.level:
@@ -177,9 +179,9 @@ class Within:
         """When the claim counts as reproduced."""
         return f"Reproduced: below {self.bound:g}, a bound on rounding; computed, not sampled"
 
-    def judge(self, sample: Sample, ratio: bool) -> Judgement:
+    def judge(self, sample: Sample, on_logarithms: bool) -> Judgement:
         """The verdict on a sample."""
-        del ratio
+        del on_logarithms
         holds = bool((sample.values < self.bound).all())
         return Judgement(Verdict.REPRODUCED if holds else Verdict.NOT_REPRODUCED)
 
@@ -193,9 +195,9 @@ class EverySeedFails:
         f"Fewer than {FEWEST_SEEDS} seeds: undecided"
     )
 
-    def judge(self, sample: Sample, ratio: bool) -> Judgement:
+    def judge(self, sample: Sample, on_logarithms: bool) -> Judgement:
         """The verdict on a sample."""
-        del ratio
+        del on_logarithms
         values = sample.values
         if len(values) < FEWEST_SEEDS:
             return Judgement(Verdict.UNDECIDED, too_few(len(values)))

@@ -66,7 +66,7 @@ class GhostBatchNorm(BatchNorm):
 class ShiftingNoise(nn.Module):
     """Noise behind a normalization whose mean and variance change at every step, in training.
 
-    "Noisy" batch normalization (Santurkar et al. 2018, Section 2.2 and Appendix A): a feature's
+    "Noisy" batch normalization (Santurkar et al. 2018, Section 2.1 and Appendix A): a feature's
     noise has a mean from U(-0.5, 0.5) and a scale from U(1, 1.25), drawn anew every step; each
     value is multiplied by a draw from N(scale, 0.1), 0.1 the deviation, and moved by one from
     U(mean - 0.1, mean + 0.1).

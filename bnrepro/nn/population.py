@@ -153,6 +153,7 @@ def estimate_population_statistics(
 
 
 def _average(model: nn.Module, batches: Iterable[Tensor]) -> None:
+    """The same for layers whose statistics Algorithm 2 does not name: covariances, means alone."""
     scratch = copy.deepcopy(model).eval()
     names = [
         name

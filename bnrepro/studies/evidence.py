@@ -280,8 +280,8 @@ def check(claim: Claim, evidence: Evidence) -> Finding:
         if not values:
             command = f"bnrepro reproduce {evidence.study.name} --scale {evidence.scale}"
             return Finding(claim, Judgement(Verdict.NOT_RUN, f"`{command}` computes it"), None)
-        measured = sample_of(values, claim.quantity.is_ratio)
-        return Finding(claim, claim.rule.judge(measured, claim.quantity.is_ratio), measured)
+        measured = sample_of(values, claim.quantity.on_logarithms)
+        return Finding(claim, claim.rule.judge(measured, claim.quantity.on_logarithms), measured)
     labels = [label for label in (claim.line, claim.reference) if label]
     absent = [label for label in labels if not evidence.runs[label]]
     if absent:
@@ -295,4 +295,4 @@ def check(claim: Claim, evidence: Evidence) -> Finding:
     if len(measured.values) == 0:
         reason = "no seed has a number to compare"
         return Finding(claim, Judgement(Verdict.UNDECIDED, reason), measured)
-    return Finding(claim, claim.rule.judge(measured, claim.quantity.is_ratio), measured)
+    return Finding(claim, claim.rule.judge(measured, claim.quantity.on_logarithms), measured)

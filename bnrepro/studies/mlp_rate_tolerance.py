@@ -32,7 +32,7 @@ def _answer(evidence: Evidence) -> str:
     parts = []
     for activation in ACTIVATIONS:
         with_bn, without = (
-            number(mean_over_seeds(rates, ratio=True).mean, ".3g")
+            number(mean_over_seeds(rates, on_logarithms=True).mean, ".3g")
             for rates in zip(*_largest(evidence, activation).values(), strict=True)
         )
         parts.append(f"x{with_bn} with BN and x{without} without ({activation})")

@@ -20,6 +20,7 @@ from bnrepro.config.schema import (
     Inception,
     InstanceNorm,
     LayerNorm,
+    LayerNormalization,
     MeanOnlyBatchNorm,
     Mlp,
     Mnist,
@@ -255,18 +256,7 @@ def make_normalization(config: RunConfig) -> Normalization:
     )
 
 
-def _normalization(
-    options: BatchNorm
-    | BatchVariant
-    | GhostBatchNorm
-    | MeanOnlyBatchNorm
-    | BatchRenorm
-    | Whitening
-    | LayerNorm
-    | GroupNorm
-    | InstanceNorm,
-    groups: int,
-) -> Normalization:
+def _normalization(options: LayerNormalization, groups: int) -> Normalization:
     match options:
         case BatchNorm(group="all", eps=eps, momentum=momentum, gamma=gamma, beta=beta) if (
             groups > 1

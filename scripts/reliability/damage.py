@@ -51,8 +51,17 @@ def _prepare_set(folder: Path) -> None:
     folder.mkdir(parents=True)
     splits = {}
     for name in prepared_files.SPLITS:
-        file = prepared_files.pixels_file(folder, name)
+        file = prepared_files.images_file(folder, name)
         file.write_bytes(bytes(range(12)))
-        splits[name] = prepared_files.PreparedSplit([0], prepared_files.sha256(file), [], [])
-    index = prepared_files.Index("images", 2, ["one"], 0, {}, splits)
+        splits[name] = prepared_files.PreparedSplit([0], [], prepared_files.sha256(file), [], [])
+    index = prepared_files.Index(
+        source="images",
+        storage="pixels",
+        size=2,
+        classes=["one"],
+        descriptions=["one"],
+        train_val_duplicates=0,
+        ignored={},
+        splits=splits,
+    )
     prepared_files.write_index(folder, index)

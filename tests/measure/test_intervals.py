@@ -23,11 +23,11 @@ def test_interval_is_students_t() -> None:
 
 def test_interval_of_ratios_is_that_of_their_logarithms() -> None:
     ratios = [2.0, 8.0, 3.0]
-    over_seeds = mean_over_seeds(ratios, ratio=True)
+    over_seeds = mean_over_seeds(ratios, on_logarithms=True)
     expected = stats.ttest_1samp(np.log(ratios), 0).confidence_interval(0.95)
     assert (over_seeds.low, over_seeds.high) == pytest.approx(np.exp(expected))
     assert over_seeds.mean == pytest.approx(stats.gmean(ratios))
-    turned = mean_over_seeds([1 / ratio for ratio in ratios], ratio=True)
+    turned = mean_over_seeds([1 / ratio for ratio in ratios], on_logarithms=True)
     assert turned.low == pytest.approx(1 / over_seeds.high), "which one is above does not matter"
 
 

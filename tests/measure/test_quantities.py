@@ -183,3 +183,11 @@ def test_seed_that_never_gets_there_is_counted_and_left_out_of_the_mean() -> Non
     measured = sample(SPEED_UP, runs, slow)
     assert (measured.seeds, measured.never, measured.mean.n) == ((0, 1), 1, 1)
     assert measured.mean.mean == pytest.approx(10, rel=0.2)
+
+
+def test_interval_of_steps_stays_above_nothing_however_far_seeds_lie_apart() -> None:
+    runs = [ended_run(_ramp(steps), seed=seed) for seed, steps in enumerate((20, 400, 3000))]
+    over_seeds = sample(steps_to(0.5), runs, ()).mean
+    assert 0 < over_seeds.low < over_seeds.mean < over_seeds.high
+    at_once = [ended_run([0.6], seed=seed) for seed in range(3)]
+    assert sample(steps_to(0.5), at_once, ()).mean.mean == 1, "there at step 0"

@@ -48,7 +48,7 @@ def _ratios(mean: float, low: float) -> list[float]:
 
 def test_samples_of_these_tests_have_the_intervals_that_they_say() -> None:
     assert mean_over_seeds(_seeds(0.5, 0.2))[:3] == pytest.approx((0.5, 0.3, 0.7))
-    assert mean_over_seeds(_ratios(4, 2), ratio=True)[:3] == pytest.approx((4, 2, 8))
+    assert mean_over_seeds(_ratios(4, 2), on_logarithms=True)[:3] == pytest.approx((4, 2, 8))
 
 
 @pytest.mark.parametrize(
