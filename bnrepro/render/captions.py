@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import Any
 
+import pandas as pd
+
 from bnrepro.paper import paper_curve
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Curves
@@ -73,7 +75,12 @@ def seeds_in_words(evidence: Evidence) -> str:
     return f"mean of {_values(set(counts))} seeds with 95 % t interval"
 
 
+def count_range(counts: pd.Series) -> str:
+    """How many seeds the points of a line stand for: one number, or from the least to the most."""
+    least, most = counts.min(), counts.max()
+    return f"{most}" if least == most else f"{least} to {most}"
+
+
 def _values(values: Collection[Any]) -> str:
-    return " and ".join(
-        f"{value:g}" if isinstance(value, float) else str(value) for value in sorted(values)
-    )
+    words = [f"{value:g}" if isinstance(value, float) else str(value) for value in sorted(values)]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)

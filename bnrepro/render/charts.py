@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bnrepro.paper import paper_curve
-from bnrepro.render.captions import X_TITLES
+from bnrepro.render.captions import X_TITLES, count_range
 from bnrepro.render.ranges import held_range
 from bnrepro.render.target import REACHED, Target, target_here, target_of_paper
 from bnrepro.render.thinning import thin
@@ -136,10 +136,11 @@ def _against(panel: Against, evidence: Evidence) -> tuple[list[Trace], dict[str,
     for group in panel.groups or dict.fromkeys(line.group for line in evidence.study.lines):
         color = next(line.color for line in evidence.study.lines[::-1] if line.group == group)
         places = evidence.places(panel, group)
-        known = places.dropna(subset=["x", "mean"])
+        known = places.dropna(subset=["x", "mean"]).sort_values("x")
         if len(known):
             trace = _points(group, color, known["x"].tolist(), known)
-            trace |= {"mode": "markers", "text": known["line"].tolist()}
+            mode = "lines+markers" if panel.is_set else "markers"
+            trace |= {"mode": mode, "text": known["line"].tolist()}
             trace["hovertemplate"] = "%{text}: %{y:,.4g}"
             data.append(trace)
         failed = places[places["failed"].astype(bool)].dropna(subset=["x"])
@@ -155,7 +156,11 @@ def _against(panel: Against, evidence: Evidence) -> tuple[list[Trace], dict[str,
                     "hovertemplate": "%{text}",
                 }
             )
-    return data, _log(_layout(panel.x, panel.y), panel)
+    layout = _log(_layout(panel.x, panel.y), panel)
+    ticks = panel.ticks(evidence)
+    if ticks:
+        layout["xaxis"] |= {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+    return data, layout
 
 
 def _prepared(panel: Prepared, evidence: Evidence) -> tuple[list[Trace], dict[str, Any]]:
@@ -215,7 +220,7 @@ def _band(label: str, color: str, curve: pd.DataFrame, dash: str) -> list[Trace]
 def _points(label: str, color: str, places: list[Any], table: pd.DataFrame) -> Trace:
     """Means with their intervals at places of an axis."""
     trace: Trace = {
-        "name": f"{label} (n={table['n'].max()})",
+        "name": f"{label} (n={count_range(table['n'])})",
         "x": places,
         "y": _values(table["mean"]),
         "mode": "lines+markers",

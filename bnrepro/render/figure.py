@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from bnrepro.paper import paper_curve
-from bnrepro.render.captions import X_TITLES, title_of
+from bnrepro.render.captions import X_TITLES, count_range, title_of
 from bnrepro.render.ranges import held_range
 from bnrepro.render.target import REACHED, Target, target_here, target_of_paper
 from bnrepro.render.thinning import thin
@@ -22,7 +23,9 @@ from bnrepro.studies.study import PALETTE, Against, Curves, Ends, Line, Panel, P
 _STYLE: Any = {"svg.hashsalt": "bnrepro", "font.size": 9}
 _DASHES = ("-", "--", ":", "-.")
 _WIDTH, _HEIGHT = 4.6, 4.3  # inches, of a panel
+_HEIGHT_WITH_LEGENDS = 5.1  # where they stand below
 _MOST_LEGEND_ENTRIES = 8
+_MOST_LEGEND_ENTRIES_INSIDE = 4
 
 
 def draw(evidence: Evidence, folder: Path) -> None:
@@ -41,7 +44,9 @@ def draw(evidence: Evidence, folder: Path) -> None:
         ):
             _draw_panel(axes, panel, evidence)
             axes.grid(alpha=0.3)
-        figure.suptitle(title_of(evidence), fontsize=9)
+            if _has_legend(panel, evidence):
+                _draw_legend(axes, figure)
+        figure.suptitle(title_of(evidence), fontsize=9, wrap=True)
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # it is laid out; once is enough for both
         figure.savefig(folder / f"{study.name}.svg", metadata={"Date": None})
@@ -64,9 +69,7 @@ def _draw_panel(axes: Axes, panel: Panel, evidence: Evidence) -> None:
 
 
 def _draw_curves(axes: Axes, panel: Curves, evidence: Evidence) -> None:
-    lines = [line for line in evidence.study.lines if not panel.lines or line.label in panel.lines]
-    shown = [line for line in lines if evidence.runs[line.label]]
-    several = len(lines) > 1
+    shown = [line for line in _lines(panel, evidence) if evidence.runs[line.label]]
     ends = [
         float(evidence.band(line.label, panel.series[0])["step"].max())
         * evidence.per_step(line.label, panel.x)
@@ -94,9 +97,10 @@ def _draw_curves(axes: Axes, panel: Curves, evidence: Evidence) -> None:
     elif all(evidence.series(name).is_accuracy for name in panel.series):
         low, high = axes.get_ylim()  # an interval of two seeds can be wider than all there is
         axes.set_ylim(0.0 if panel.target else max(0.0, low), min(1.0, high))
-    is_named = bool(axes.get_legend_handles_labels()[0])
-    if several and is_named and len(shown) <= _MOST_LEGEND_ENTRIES:
-        axes.legend(loc="best", framealpha=0.85, fontsize=8)
+
+
+def _lines(panel: Curves, evidence: Evidence) -> list[Line]:
+    return [line for line in evidence.study.lines if not panel.lines or line.label in panel.lines]
 
 
 def _draw_line(
@@ -168,7 +172,6 @@ def _draw_papers(axes: Axes, panel: PaperCurves, evidence: Evidence) -> None:
         axes.plot(steps / panel.x_unit, values, color=line.color, linewidth=1.2, label=line.label)
     _draw_target(axes, target_of_paper(panel, evidence), evidence)
     axes.set(xlabel=panel.x, xlim=panel.x_range, ylim=panel.y_range)
-    axes.legend(loc="best", framealpha=0.85, fontsize=8)
 
 
 def _draw_ends(axes: Axes, panel: Ends, evidence: Evidence) -> None:
@@ -194,8 +197,6 @@ def _draw_ends(axes: Axes, panel: Ends, evidence: Evidence) -> None:
         )
     axes.set_xticks(places, panel.names, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_xlabel(panel.x)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="best", framealpha=0.85, fontsize=8)
 
 
 def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
@@ -207,34 +208,39 @@ def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
         if places.empty:
             continue
         color = next(line.color for line in evidence.study.lines[::-1] if line.group == group)
-        known = places.dropna(subset=["mean"])
+        known = places.dropna(subset=["mean"]).sort_values("x")
         axes.errorbar(
             known["x"],
             known["mean"],
             yerr=np.nan_to_num([known["mean"] - known["low"], known["high"] - known["mean"]]),
-            fmt=marker,
+            fmt=f"{marker}-" if panel.is_set else marker,
             markersize=5,
+            linewidth=1,
             color=color,
-            label=f"{group} (n={places['n'].max()})",
+            label=f"{group} (n={count_range(places['n'])})",
         )
         for _, place in places.iterrows():
             if place["failed"]:
                 axes.plot(place["x"], place["bound"], "x", color=color, markersize=8, mew=2)
     axes.set_xlabel(panel.x)
     if not placed:
-        text = f"not prepared:\nbnrepro reproduce {evidence.study.name}"
-        axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
+        _say_not_prepared(axes, evidence)
         return
     if panel.log_x:
         axes.set_xscale("log")
     if panel.log_y:
         axes.set_yscale("log")
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="best", framealpha=0.85, fontsize=8)
+    ticks = panel.ticks(evidence)
+    if ticks:
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.set_xticks([], minor=True)
 
 
 def _draw_prepared(axes: Axes, panel: Prepared, evidence: Evidence) -> None:
-    for color, (group, band) in zip(cycle(PALETTE), evidence.prepared(panel).items(), strict=False):
+    bands = evidence.prepared(panel)
+    if not bands:
+        _say_not_prepared(axes, evidence)
+    for color, (group, band) in zip(cycle(PALETTE), bands.items(), strict=False):
         axes.plot(band["x"], band["mean"], "o-", markersize=3, color=color, label=group)
         axes.fill_between(band["x"], band["low"], band["high"], color=color, alpha=0.25)
     axes.set_xlabel(panel.x)
@@ -242,5 +248,36 @@ def _draw_prepared(axes: Axes, panel: Prepared, evidence: Evidence) -> None:
         axes.set_xscale("log")
     if panel.log_y:
         axes.set_yscale("log")
-    if axes.get_legend_handles_labels()[0]:
+
+
+def _say_not_prepared(axes: Axes, evidence: Evidence) -> None:
+    text = f"not prepared:\nbnrepro reproduce {evidence.study.name}"
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
+
+
+def _has_legend(panel: Panel, evidence: Evidence) -> bool:
+    """Not where there is one line, which the title names, nor where it would be too long."""
+    if not isinstance(panel, Curves):
+        return True
+    lines = _lines(panel, evidence)
+    shown = [line for line in lines if evidence.runs[line.label]]
+    return len(lines) > 1 and len(shown) <= _MOST_LEGEND_ENTRIES
+
+
+def _draw_legend(axes: Axes, figure: Figure) -> None:
+    """Where it covers least; below the axes where it would cover curves wherever it is."""
+    count = len(axes.get_legend_handles_labels()[0])
+    if count > _MOST_LEGEND_ENTRIES_INSIDE:
+        labels = axes.xaxis.get_tightbbox()
+        depth = axes.bbox.y0 - labels.y0 if labels else 0.0  # in pixels
+        figure.set_figheight(_HEIGHT_WITH_LEGENDS)
+        below = ScaledTranslation(0, -depth / figure.dpi, figure.dpi_scale_trans)
+        axes.legend(
+            loc="upper center",
+            bbox_to_anchor=(0.5, 0),
+            bbox_transform=axes.transAxes + below,
+            ncols=2,
+            fontsize=8,
+        )
+    elif count:
         axes.legend(loc="best", framealpha=0.85, fontsize=8)

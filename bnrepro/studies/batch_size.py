@@ -110,14 +110,14 @@ STUDY = Study(
             "(a) rate proportional to the mini-batch",
             _ACCURACY,
             "examples in a mini-batch",
-            "test accuracy after 24,000 examples",
+            "test accuracy after as many examples",
             groups=tuple(name for name in _NORMS if name != "BN by 8"),
         ),
         Against(
             "(b) rate the same for all",
             _ACCURACY,
             "examples in a mini-batch",
-            "test accuracy after 24,000 examples",
+            "test accuracy after as many examples",
             groups=tuple(f"{name}, {_CONSTANT}" for name in _AT_CONSTANT_RATE),
         ),
         Against(

@@ -5,7 +5,6 @@ import numpy as np
 from bnrepro.measure.intervals import mean_over_seeds
 from bnrepro.measure.quantities import final
 from bnrepro.measure.verdict import Above
-from bnrepro.measure.wording import number
 from bnrepro.studies._variants import ACTIVATIONS, COLORS, TRAINED, mlp_line, trained
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Against, Claim, Column, Study, Table
@@ -32,15 +31,19 @@ def _answer(evidence: Evidence) -> str:
     parts = []
     for activation in ACTIVATIONS:
         with_bn, without = (
-            number(mean_over_seeds(rates, on_logarithms=True).mean, ".3g")
+            _times(mean_over_seeds(rates, on_logarithms=True).mean)
             for rates in zip(*_largest(evidence, activation).values(), strict=True)
         )
-        parts.append(f"x{with_bn} with BN and x{without} without ({activation})")
+        parts.append(f"{with_bn} with BN and {without} without ({activation})")
     return (
         f"Up to x{_RATES[-1]:g} was tried, and the largest rate that trains is "
         f"{', '.join(parts)}; trained is what comes to {TRAINED:.0%} of the same network's best "
         "accuracy."
     )
+
+
+def _times(factor: float) -> str:
+    return "none" if np.isnan(factor) else f"x{factor:.3g}"
 
 
 def _claim(activation: str) -> Claim:
