@@ -91,7 +91,7 @@ def prepare(
 ) -> None:
     """Decode and resize an image set once, ahead of its first run; interrupted, it goes on."""
     from bnrepro.config import load
-    from bnrepro.config.schema import ImageFolder
+    from bnrepro.config.options.data import ImageFolder
 
     _check_data_name(name)
     data = load([f"data={name}", *(overrides or [])]).data

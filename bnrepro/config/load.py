@@ -21,8 +21,9 @@ from yaml import YAMLError
 
 from bnrepro.config.fields import choices, keys_of_other_options
 from bnrepro.config.groups import GROUPS, options, own_options
+from bnrepro.config.options.model import TorchvisionName
 from bnrepro.config.own import GLOBAL_GROUPS, check_package, meant_key, own_folder, read_own
-from bnrepro.config.schema import RunConfig, TorchvisionName
+from bnrepro.config.schema import RunConfig
 from bnrepro.config.source import with_source
 from bnrepro.errors import UserError, nearest
 from bnrepro.torchrun import count_processes

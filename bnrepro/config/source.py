@@ -7,7 +7,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
-from bnrepro.config.schema import Python, RunConfig
+from bnrepro.config.options.model import Python
+from bnrepro.config.schema import RunConfig
 from bnrepro.errors import UserError
 
 

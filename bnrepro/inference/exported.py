@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from torch import Tensor
 
-from bnrepro.config.schema import Python
+from bnrepro.config.options.model import Python
 from bnrepro.errors import UserError
 from bnrepro.inference.checksum import check_seal
 from bnrepro.inference.description import Description

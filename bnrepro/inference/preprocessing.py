@@ -5,7 +5,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from bnrepro.config.schema import Digits, ImageFolder, Mnist, RunConfig
+from bnrepro.config.options.data import Digits, ImageFolder, Mnist
+from bnrepro.config.schema import RunConfig
 from bnrepro.data.dataset import Dataset, binarize, centre_crop
 from bnrepro.data.pictures import centre_square
 from bnrepro.inference.description import Preprocessing

@@ -6,31 +6,23 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from bnrepro.config.schema import (
-    Adam,
+from bnrepro.config.options.data import Digits, ImageFolder, Mnist
+from bnrepro.config.options.model import Cnn, ConvNet, Inception, Mlp, Python, Torchvision
+from bnrepro.config.options.norm import (
     BatchNorm,
     BatchRenorm,
     BatchVariant,
-    Cnn,
-    ConvNet,
-    Digits,
     GhostBatchNorm,
     GroupNorm,
-    ImageFolder,
-    Inception,
     InstanceNorm,
     LayerNorm,
     LayerNormalization,
     MeanOnlyBatchNorm,
-    Mlp,
-    Mnist,
     NoNorm,
-    Python,
-    RunConfig,
-    Sgd,
-    Torchvision,
     Whitening,
 )
+from bnrepro.config.options.optim import Adam, Sgd
+from bnrepro.config.schema import RunConfig
 from bnrepro.data.augmentation import Augmentation
 from bnrepro.data.batches import TrainingBatches
 from bnrepro.data.dataset import Dataset

@@ -8,7 +8,7 @@ import torch
 from rich.console import Console
 
 from bnrepro.config import RunConfig
-from bnrepro.config.schema import Mnist
+from bnrepro.config.options.data import Mnist
 from bnrepro.data.dataset import Dataset, Split
 from bnrepro.errors import UserError
 from bnrepro.training.evaluator import Evaluator

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bnrepro.config.schema import Statistics
+from bnrepro.config.options.evaluation import Statistics
 from bnrepro.data.batches import TrainingBatches
 from bnrepro.data.dataset import Dataset, Images
 from bnrepro.data.order import epoch_order

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from bnrepro.config.schema import Statistics
+from bnrepro.config.options.evaluation import Statistics
 from bnrepro.data.batches import TrainingBatches
 from bnrepro.runs import Histogram, Row
 from bnrepro.training.evaluation import evaluate_network, inference_network

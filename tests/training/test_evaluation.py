@@ -7,7 +7,7 @@ import torch
 from rich.console import Console
 
 from bnrepro.config import RunConfig
-from bnrepro.config.schema import Measure
+from bnrepro.config.options.evaluation import Measure
 from bnrepro.data.dataset import Dataset, Split
 from bnrepro.nn import normalize_by_batch
 from bnrepro.training.evaluation import evaluate_in_batches

@@ -11,7 +11,7 @@ import torchvision
 from torch import nn
 
 from bnrepro.config import RunConfig, load, run_id
-from bnrepro.config.schema import TorchvisionName
+from bnrepro.config.options.model import TorchvisionName
 from bnrepro.config.source import changed_source
 from bnrepro.errors import UserError
 from bnrepro.nn import BatchNorm, fold_batch_norm

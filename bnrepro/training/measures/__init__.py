@@ -6,7 +6,7 @@ here, and name it in ``bnrepro.config.schema.Measure``.
 
 from collections.abc import Callable
 
-from bnrepro.config.schema import Measure
+from bnrepro.config.options.evaluation import Measure
 from bnrepro.training.measurement import Measurement, Subject
 from bnrepro.training.measures.activation_histograms import activation_histograms
 from bnrepro.training.measures.activation_inputs import activation_inputs

@@ -1,0 +1,1 @@
+"""The options of a run, a file for each of its components; `schema` assembles them."""
