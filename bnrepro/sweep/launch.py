@@ -79,8 +79,14 @@ def sweep(
     located = zip(locate_all(configs), configs, strict=True)
     runs = {directory.path: config for directory, config in located}
 
-    def look() -> list[RunRow]:
-        return [observe(config, RunDirectory(path)) for path, config in runs.items()]
+    def look(before: Sequence[RunRow] = ()) -> list[RunRow]:
+        known = dict(zip(runs, before, strict=True)) if before else {}
+        return [
+            known[path]
+            if path in known and _stands_still(known[path])
+            else observe(config, RunDirectory(path))
+            for path, config in runs.items()
+        ]
 
     rows = look()
     left = [
@@ -92,7 +98,7 @@ def sweep(
         return Swept(rows)
     jobs = _start(left, launcher, retry_failed)
     with _passing_signals_on(jobs, console) as received:
-        _watch(jobs, look, console)
+        _watch(jobs, look, rows, console)
     if received:
         return Swept(look(), received[0])
     problems = jobs.problems
@@ -126,14 +132,26 @@ def _start(configs: Sequence[RunConfig], launcher: Launcher, retry_failed: bool)
         ) from error
 
 
-def _watch(jobs: "Jobs", look: Callable[[], list[RunRow]], console: Console) -> None:
-    """Until all runs have ended."""
-    shown = {row.directory: row.state for row in look()}
+def _stands_still(row: RunRow) -> bool:
+    """Whether a run is as it was: over, or not there yet. Hundreds are, at most looks."""
+    if row.state == WAITING:
+        return not Path(row.directory).exists()
+    return row.state in (State.FINISHED, State.DIVERGED)  # a failed one may be run again
+
+
+def _watch(
+    jobs: "Jobs",
+    look: Callable[[Sequence[RunRow]], list[RunRow]],
+    rows: list[RunRow],
+    console: Console,
+) -> None:
+    """Until all runs have ended; ``rows``: how they stand at first."""
+    shown = {row.directory: row.state for row in rows}
     over = False
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while not over:
             over = jobs.wait(_SECONDS_BETWEEN_LOOKS)
-            rows = look()
+            rows = look(rows)
             if console.is_terminal:
                 live.update(table(rows), refresh=True)
             else:
