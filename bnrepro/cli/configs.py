@@ -24,12 +24,14 @@ def list_presets(
 ) -> None:
     """Show the studies, experiments, scales and data sets, and which runs exist."""
     from bnrepro.config.groups import options
-    from bnrepro.runs import count_runs
+    from bnrepro.runs import count_runs, left_out
     from bnrepro.studies.registry import COLLECTIONS, studies
 
     groups = {"study": {one.name: one.question for one in studies()}, "collection": COLLECTIONS}
     groups |= {group: options(group) for group in ("experiment", "scale", "data")}
-    counts = count_runs(runs)
+    counts, unreadable = count_runs(runs)
+    if unreadable:
+        typer.echo(left_out(unreadable), err=True)
     if as_json:
         typer.echo(json.dumps({**groups, "runs": counts}, indent=2))
         return

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bnrepro.cli.app import app, examples
-from bnrepro.cli.options import Debug, Json, Overrides
+from bnrepro.cli.options import ConfigDir, Debug, Json, Overrides
 
 if TYPE_CHECKING:
     from bnrepro.training.estimate import Estimate
@@ -28,6 +28,7 @@ def estimate(
     price: Annotated[
         float | None, typer.Option(min=0, help="Of one device for an hour, in any currency.")
     ] = None,
+    config_dir: ConfigDir = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bnrepro.cli.app import app, examples
 from bnrepro.cli.options import (
+    ConfigDir,
     Debug,
     Gpus,
     Hours,
@@ -46,6 +47,7 @@ def figure(
     scale: Scale = "smoke",
     runs: Runs = Path("runs"),
     out: Out = Path("reports"),
+    config_dir: ConfigDir = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -92,6 +94,7 @@ def report(
             "--published", help="Of the project's own runs, page included; none of yours."
         ),
     ] = False,
+    config_dir: ConfigDir = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -153,6 +156,7 @@ def reproduce(
     html: Annotated[
         bool, typer.Option("--html/--no-html", help="Write report.html: one page, works offline.")
     ] = True,
+    config_dir: ConfigDir = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -199,6 +203,7 @@ def dashboard(
         bool, typer.Option("--seeds", help="Every run too, beside the means of ended seeds.")
     ] = False,
     no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
+    config_dir: ConfigDir = None,
     debug: Debug = False,
 ) -> None:
     """Compare runs in TensorBoard, beside the paper's curves; they may still be going on.

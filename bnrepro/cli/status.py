@@ -49,19 +49,15 @@ def status(
 
     The beginning of an id is enough for any command that asks for a run.
     """
-    from bnrepro.runs import find_runs
+    from bnrepro.runs import find_runs, left_out
     from bnrepro.sweep import read_runs, selection
 
     directories = list(find_runs(runs))
     everyone = list(read_runs(directories))
     if len(everyone) < len(directories):
         shown = {run.row.directory for run in everyone}
-        left_out = [one.path for one in directories if str(one.path) not in shown]
-        typer.echo(
-            f"{len(left_out)} run(s) left out: config.yaml is damaged, or of a version of bnrepro "
-            f"that this one cannot read ({left_out[0]})",
-            err=True,
-        )
+        unreadable = [one.path for one in directories if str(one.path) not in shown]
+        typer.echo(left_out(unreadable), err=True)
     keys = group_by.split(",") if group_by else []
     listed = selection.select(everyone, conditions or [])
     for key in reversed([sort] if sort else keys):

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from bnrepro.cli.app import app, examples
 from bnrepro.cli.options import (
+    ConfigDir,
     Cpus,
     Debug,
     Gpus,
@@ -57,6 +58,7 @@ def sweep(
     cpus: Cpus = None,
     gpus: Gpus = 0,
     memory: Memory = None,
+    config_dir: ConfigDir = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:

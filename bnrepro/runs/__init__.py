@@ -9,7 +9,7 @@ from bnrepro.runs.rows import (
     read_histograms,
     read_rows,
 )
-from bnrepro.runs.store import count_runs, find_run, find_runs, locate, locate_all
+from bnrepro.runs.store import count_runs, find_run, find_runs, left_out, locate, locate_all
 from bnrepro.runs.writing import write_config, write_run
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "find_runs",
     "flush_folder",
     "last_values",
+    "left_out",
     "locate",
     "locate_all",
     "make_folder",

@@ -11,7 +11,7 @@ import pandas as pd
 from bnrepro.config import RunConfig, read_stored, recipe_id
 from bnrepro.runs.columns import read_columns
 from bnrepro.runs.directory import RunDirectory, State
-from bnrepro.runs.store import find_runs
+from bnrepro.runs.store import find_runs, left_out
 from bnrepro.runs.tags import TEST_ACCURACY
 
 
@@ -80,10 +80,7 @@ class EndedRuns:
                 continue
             recipes.setdefault(recipe_id(stored[0]), []).append((directory, *stored))
         if unreadable:
-            self.notes.append(
-                f"{len(unreadable)} run(s) left out: config.yaml is damaged, or of a version of "
-                f"bnrepro that this one cannot read ({unreadable[0]})"
-            )
+            self.notes.append(left_out(unreadable))
         return recipes
 
     def of(self, config: RunConfig) -> list[EndedRun]:

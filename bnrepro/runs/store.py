@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -102,12 +103,33 @@ def _id_today(file: Path, modified: int) -> str | None:
     return run_id(stored[0]) if stored else None
 
 
-def count_runs(runs: Path) -> dict[str, dict[str, dict[str, int]]]:
-    """How many runs are in which state: by ``experiment``, ``scale`` and ``data``, then by name.
+def left_out(unreadable: Sequence[Path]) -> str:
+    """What every command says of runs that it cannot read; one at least."""
+    return (
+        f"{len(unreadable)} run(s) left out: config.yaml is damaged, or of a version of bnrepro "
+        f"that this one cannot read ({unreadable[0]})"
+    )
+
+
+class RunCounts(NamedTuple):
+    """How many runs there are.
+
+    Attributes:
+        by_group: by ``experiment``, ``scale`` and ``data``, then by name, then by state.
+        unreadable: runs that are not counted.
+    """
+
+    by_group: dict[str, dict[str, dict[str, int]]]
+    unreadable: list[Path]
+
+
+def count_runs(runs: Path) -> RunCounts:
+    """Count the runs of a folder.
 
     A run that says it is running while no process holds it counts as preempted.
     """
     counts: dict[str, dict[str, dict[str, int]]] = {"experiment": {}, "scale": {}, "data": {}}
+    unreadable = []
     for directory in find_runs(runs):
         try:
             config = yaml.safe_load(directory.config.read_text(encoding="utf-8"))["config"]
@@ -117,12 +139,13 @@ def count_runs(runs: Path) -> dict[str, dict[str, dict[str, int]]]:
                 "data": config["data"]["name"],
             }
         except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
-            continue
-        if not all(isinstance(name, str) for name in names.values()):
+            names = {}
+        if not names or not all(isinstance(name, str) for name in names.values()):
+            unreadable.append(directory.path)
             continue
         status = directory.look()
         state = status.state if status else State.FAILED
         for group, name in names.items():
             states = counts[group].setdefault(name, {})
             states[state] = states.get(state, 0) + 1
-    return counts
+    return RunCounts(counts, unreadable)

@@ -15,6 +15,7 @@ from bnrepro.runs import (
     count_runs,
     find_run,
     find_runs,
+    left_out,
     locate,
     write_config,
 )
@@ -82,7 +83,16 @@ def test_runs_are_listed_in_a_fixed_order(tmp_path: Path) -> None:
         write_run(tmp_path, "fig1/with_bn", CURVE, seed=seed)
     paths = [directory.path for directory in find_runs(tmp_path)]
     assert paths == sorted(paths)
-    assert count_runs(tmp_path)["experiment"] == {"fig1/with_bn": {State.FINISHED: 3}}
+    assert count_runs(tmp_path).by_group["experiment"] == {"fig1/with_bn": {State.FINISHED: 3}}
+
+
+def test_run_that_cannot_be_read_is_counted_as_such(tmp_path: Path) -> None:
+    _, bad = [write_run(tmp_path, "fig1/with_bn", CURVE, seed=seed) for seed in range(2)]
+    bad.config.write_text("config: [")
+    counts = count_runs(tmp_path)
+    assert counts.by_group["experiment"] == {"fig1/with_bn": {State.FINISHED: 1}}
+    assert counts.unreadable == [bad.path]
+    assert left_out(counts.unreadable).startswith("1 run(s) left out")
 
 
 def test_run_is_found_by_its_path_and_by_the_beginning_of_its_id(tmp_path: Path) -> None:
