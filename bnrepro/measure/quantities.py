@@ -200,6 +200,25 @@ SPEED_UP = Quantity(
 )
 
 
+def speed_up_to(share: float) -> Quantity:
+    """`SPEED_UP` to a share of the reference's best: it says how much its end decides."""
+
+    def measure(run: EndedRun, reference: EndedRun) -> float | None:
+        if at_chance(reference):
+            return None
+        target = share * best_point(level(reference))[1]
+        own, steps = (steps_to_reach(level(one), target) for one in (run, reference))
+        return None if steps == 0 or own == 0 else steps / own
+
+    return Quantity(
+        f"speed_up_to_{share:g}",
+        f"steps of the reference to {share:.0%} of its best accuracy, over steps to the same",
+        "times",
+        measure,
+        of_pair=True,
+    )
+
+
 def _gain(run: EndedRun, reference: EndedRun, value: Callable[[EndedRun], float]) -> float:
     return np.nan if run.diverged else value(run) - value(reference)
 

@@ -23,6 +23,7 @@ from bnrepro.measure.quantities import (
     final,
     last,
     sample,
+    speed_up_to,
     speed_up_within,
     steps_to,
 )
@@ -51,6 +52,15 @@ def test_speed_up_is_the_ratio_of_steps_to_the_references_best() -> None:
     assert _value(SPEED_UP, slow, slow) == 1
     assert _value(STEPS_TO_MATCH, fast, slow) == pytest.approx(125, abs=25)
     assert np.isnan(_value(SPEED_UP, ended_run(_ramp(100, best=0.59)), slow)), "never there"
+
+
+def test_speed_up_to_a_share_does_not_see_what_comes_later() -> None:
+    slow, fast = ended_run(_ramp(1000)), ended_run(_ramp(100))
+    assert _value(speed_up_to(0.5), fast, slow) == pytest.approx(10, rel=0.2)
+    stuck = ended_run(_ramp(100, best=0.5))
+    assert _value(speed_up_to(0.8), stuck, slow) == pytest.approx(10, rel=0.2)
+    assert np.isnan(_value(speed_up_to(0.9), stuck, slow)), "0.54 is above 0.5"
+    assert _value(speed_up_to(0.5), fast, CHANCE) is None
 
 
 def test_reference_at_chance_is_nothing_to_compare_with() -> None:
