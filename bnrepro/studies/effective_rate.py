@@ -93,7 +93,7 @@ STUDY = Study(
     claims=(
         Claim(
             "effective_rate_falls",
-            "Discussion",
+            "",
             "Without L2 regularization the norm of the weights increases, the effective rate falls",
             _GROWTH,
             Above(1),
@@ -115,7 +115,7 @@ STUDY = Study(
     answer=_answer,
     sources=(
         "Ioffe & Szegedy 2015, Section 3.3: larger weights lead to smaller gradients",
-        "van Laarhoven 2017 (arXiv 1706.05350), Discussion: the effective learning rate",
+        "van Laarhoven 2017 (arXiv 1706.05350): the effective learning rate",
         "Arora et al. 2018 (arXiv 1812.03981), Abstract: BN tunes its rate by itself",
     ),
     collection="mechanisms",

@@ -128,7 +128,7 @@ STUDY = Study(
     answer=_answer,
     sources=(
         "Ioffe & Szegedy 2015, Abstract and Section 3.3",
-        "van Laarhoven 2017 (arXiv 1706.05350), Discussion: the effective learning rate",
+        "van Laarhoven 2017 (arXiv 1706.05350): the effective learning rate",
         "Arora et al. 2018 (arXiv 1812.03981), Abstract: BN tunes its rate by itself",
     ),
     collection="mechanisms",

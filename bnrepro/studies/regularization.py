@@ -210,7 +210,7 @@ STUDY = Study(
         ),
         Claim(
             "small_batches_regularize",
-            "Section 3",
+            "",
             "BN regularizes less in larger mini-batches: the gap grows with them",
             gain(_GAP),
             Above(0),
@@ -225,7 +225,7 @@ STUDY = Study(
     sources=(
         "Ioffe & Szegedy 2015, Section 3.4",
         "Li et al. 2019 (arXiv 1801.05134), Sections 4 and 5",
-        "Luo et al. 2019 (arXiv 1809.00846), Section 3",
+        "Luo et al. 2019 (arXiv 1809.00846)",
     ),
     collection="mechanisms",
 )

@@ -269,7 +269,7 @@ class Claim:
 
     Attributes:
         name: its key in tables.
-        section: of the paper, or of the source.
+        section: of the paper, or of the source; empty: not known to a section.
         sentence: what is said there, shortened.
         quantity: what is measured, a seed.
         rule: from the numbers to the verdict.

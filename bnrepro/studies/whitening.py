@@ -194,7 +194,7 @@ STUDY = Study(
         ),
         Claim(
             "whitening_is_faster_per_step",
-            "Section 4.1",
+            "",
             "a network with whitened layers learns faster a step than one with BN",
             EARLY_LAG,
             Below(0),
@@ -210,7 +210,7 @@ STUDY = Study(
     sources=(
         "Ioffe & Szegedy 2015, Section 2 (the example, and whitening by Cov[x]^(-1/2)) and Section "
         "3 (its cost)",
-        "Huang et al. 2018 (arXiv 1804.08450), Sections 3 and 4.1",
+        "Huang et al. 2018 (arXiv 1804.08450), Section 3",
     ),
     collection="mechanisms",
 )
