@@ -1,6 +1,7 @@
-"""Whether and how the training step is compiled."""
+"""Whether and how the training step is compiled, and captured as a CUDA graph."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from types import FunctionType
 from typing import Literal
@@ -9,12 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from bnrepro.errors import UserError
+from bnrepro.training.capture import CapturedStep
 from bnrepro.training.device import describe_device
 from bnrepro.training.lease import Say
 from bnrepro.training.session import Session
-from bnrepro.training.step import TrainingStep
-
-Step = Callable[[Tensor, Tensor, Tensor], Tensor]
+from bnrepro.training.step import Step, TrainingStep
 
 # Below this many steps the compiler's warm-up (3 to 10 s) is not earned back on a CPU.
 _WORTHWHILE_STEPS = 20_000
@@ -72,33 +72,49 @@ def choose_step(session: Session, say: Say) -> Step:
         say: told where and how the run computes.
 
     Raises:
-        UserError: the config insists on compiling, and that failed.
+        UserError: the config insists on compiling, and that failed; or on a graph, elsewhere than
+            on CUDA.
     """
     runtime = session.config.runtime
+    if runtime.cuda_graph and session.device.type != "cuda":
+        raise UserError(
+            f"runtime.cuda_graph=true: the run is on {session.device.type}, and only CUDA has "
+            "graphs; use runtime.cuda_graph=false"
+        )
+    step, how = _compiled_or_eager(session)
+    if runtime.cuda_graph:
+        with _taking_back(session):
+            step = CapturedStep(step, *session.batches()(0))
+        how = f"{how}, one CUDA graph"
+    say(f"{describe_device(session.device)}, {runtime.threads} thread(s), {how}")
+    return step
+
+
+def _compiled_or_eager(session: Session) -> tuple[Step, str]:
+    """The step, and how it computes, in words."""
+    runtime = session.config.runtime
     compiled = compile_step(session.update, runtime.compile, session.config.steps, session.device)
-    where = f"{describe_device(session.device)}, {runtime.threads} thread(s)"
     if compiled is None:
-        say(f"{where}, eager")
-        return session.update
+        return session.update, "eager"
     try:
-        _warm_up(compiled, session)
+        with _taking_back(session):
+            images, labels = session.batches()(0)
+            compiled(images, labels, torch.zeros((), device=session.device))
     except RuntimeError as error:  # every error of torch.compile is one
         reason = str(error).strip().splitlines()[0]
         if runtime.compile == "on":
             raise UserError(
                 f"runtime.compile=on: torch.compile failed ({reason}); use runtime.compile=auto"
             ) from error
-        say(f"{where}, eager: torch.compile failed ({reason})")
-        return session.update
-    say(f"{where}, compiled")
-    return compiled
+        return session.update, f"eager: torch.compile failed ({reason})"
+    return compiled, "compiled"
 
 
-def _warm_up(compiled: Step, session: Session) -> None:
-    """Compile by one step on a batch, and take the step back."""
+@contextmanager
+def _taking_back(session: Session) -> Iterator[None]:
+    """Steps in here set a program up; what they do to the session is undone."""
     before = {name: value.clone() for name, value in session.model.state_dict().items()}
-    images, labels = session.batches()(0)
-    compiled(images, labels, torch.zeros((), device=session.device))
+    yield
     session.model.load_state_dict(before)
     for state in session.update.optimizer.state:
         state.zero_()

@@ -4,11 +4,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bnrepro.training.compiler import Step
 from bnrepro.training.loop import Update
 from bnrepro.training.optimizers import GroupOptimizer
 from bnrepro.training.processes import Processes
 from bnrepro.training.session import Session
+from bnrepro.training.step import Step
 
 _PURPOSE = 4  # keeps these draws apart from those of the order and of the augmentation
 

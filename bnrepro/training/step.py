@@ -8,6 +8,9 @@ from torch.nn import functional
 
 from bnrepro.training.optimizers import Optimizer
 
+Step = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""A `TrainingStep`, or what computes the same: images, labels and rate to the loss."""
+
 _AUXILIARY_WEIGHT = 0.3
 
 

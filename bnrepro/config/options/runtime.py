@@ -24,6 +24,9 @@ class Runtime(Section):
     compile: Literal["auto", "on", "off"]
     """Compile the training step with torch.compile; auto: on CPU and CUDA where the run is long
     enough to earn back the warm-up, if the machine can."""
+    cuda_graph: bool = False
+    """Replay the training step as one CUDA graph: the same numbers, for networks so small that
+    launching their kernels takes the time."""
     checkpoint_seconds: Annotated[FiniteFloat, Field(ge=0)]
     """Seconds between checkpoints; 0: after every step."""
     tensorboard: bool
