@@ -8,4 +8,4 @@ extra=test
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
-.venv/bin/python -m pytest --numprocesses 2 "$@"
+.venv/bin/python -m pytest --numprocesses 2 --durations 20 "$@"
