@@ -100,8 +100,20 @@ STUDY = Study(
     lines=_LINES,
     series=(ACCURACY, *(Series(f"gamma of {layer}", gamma_of(layer)) for layer in _LAYERS)),
     panels=(
-        Curves("(a) sigmoid", ("accuracy",), "test accuracy", _of_activation("sigmoid")),
-        Curves("(b) ReLU", ("accuracy",), "test accuracy", _of_activation("ReLU")),
+        Curves(
+            "(a) sigmoid",
+            ("accuracy",),
+            "test accuracy",
+            _of_activation("sigmoid"),
+            y_range=(0.85, 0.95),
+        ),
+        Curves(
+            "(b) ReLU",
+            ("accuracy",),
+            "test accuracy",
+            _of_activation("ReLU"),
+            y_range=(0.93, 0.98),
+        ),
         Curves(
             "(c) gamma of the last hidden layer",
             (f"gamma of {_LAYERS[-1]}",),
