@@ -188,8 +188,8 @@ def compare(
         KeyboardInterrupt: it was stopped by a signal; the same call goes on.
     """
     launcher = Launcher(workers) if train else None
-    told = (overrides, metric, x, to, launcher, Path(runs), Path(out))
-    comparison = run_comparison(*told, _console())
+    arguments = (overrides, metric, x, to, launcher, Path(runs), Path(out))
+    comparison = run_comparison(*arguments, _console())
     if (swept := comparison.swept) is not None:
         if swept.signal is not None:
             raise KeyboardInterrupt

@@ -92,11 +92,11 @@ def compare(
             return Comparison(swept)
     study = _study(lines, metric, x, target)
     ended = EndedRuns(runs)
-    found = {label: ended.of(config) for label, config in lines.items()}
-    if not any(found.values()):
+    runs_of_lines = {label: ended.of(config) for label, config in lines.items()}
+    if not any(runs_of_lines.values()):
         raise UserError(f"nothing to compare has ended under {runs}; without --no-train it is run")
     folder = out / "compare" / _folder_name(overrides)
-    evidence = Evidence(study, configs[0].scale, folder, found)
+    evidence = Evidence(study, configs[0].scale, folder, runs_of_lines)
     files = write_study(evidence)
     page = write_page([evidence], study.title, folder / "compare.html")
     written = tuple(sorted({*files, page}))

@@ -91,10 +91,10 @@ def _feeds() -> list[Finding]:
     from bnrepro.data.feed import GPU_NEEDS, measure_feeds
 
     cores = os.cpu_count() or 1
-    there = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    gpus = [gpu for name in there for gpu in GPU_NEEDS if gpu in name] or [next(iter(GPU_NEEDS))]
+    names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    gpus = [gpu for name in names for gpu in GPU_NEEDS if gpu in name] or [next(iter(GPU_NEEDS))]
     need = sum(GPU_NEEDS[gpu] for gpu in gpus)
-    who = f"{len(gpus)} {gpus[0]} would take" if not there else f"{len(there)} {gpus[0]} take"
+    who = f"{len(gpus)} {gpus[0]} would take" if not names else f"{len(names)} {gpus[0]} take"
     findings = []
     for form, feed in measure_feeds().items():
         rate = cores * feed.images_per_second

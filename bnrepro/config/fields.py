@@ -21,11 +21,11 @@ def meaning(field: FieldInfo) -> str:
 
 def choices(key: str) -> list[str]:
     """The values that a key is limited to; empty where it is not."""
-    found: list[str] = []
+    values: list[str] = []
     for name, field in _fields(RunConfig):
         if name == key:
-            found += [choice for choice in _literals(field.annotation) if choice not in found]
-    return found
+            values += [choice for choice in _literals(field.annotation) if choice not in values]
+    return values
 
 
 def keys_of_other_options(section: str, name: str | None) -> set[str]:

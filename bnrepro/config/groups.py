@@ -17,9 +17,9 @@ def options(group: str) -> dict[str, str]:
     Experiments may lie in folders (``fig1/with_bn``); for every other group a folder is not an
     option but a part that presets include.
     """
-    found = own_options(group)
-    found |= _options(files("bnrepro.configs") / group, "", deep=group == "experiment")
-    return dict(sorted(found.items()))
+    described = own_options(group)
+    described |= _options(files("bnrepro.configs") / group, "", deep=group == "experiment")
+    return dict(sorted(described.items()))
 
 
 def own_options(group: str) -> dict[str, str]:

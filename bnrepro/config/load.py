@@ -271,8 +271,8 @@ def _compose(overrides: Sequence[Override]) -> DictConfig:
     try:
         return copy.deepcopy(_compose_once(*lines))
     except HydraException as error:
-        told = " ".join(one.input_line or "" for one in overrides)
-        raise UserError(f"{told}: {_first_line(error)}") from error
+        overrides_line = " ".join(one.input_line or "" for one in overrides)
+        raise UserError(f"{overrides_line}: {_first_line(error)}") from error
     except YAMLError as error:  # in a file that one of the user's own includes
         raise UserError(f"not YAML: {' '.join(str(error).split())}") from error
 

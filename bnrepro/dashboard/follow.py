@@ -126,9 +126,11 @@ def histogram_events(
     damaged = lines.damaged
     for values in lines.values:
         try:
-            found = Histogram(**values)
-            tag = f"inputs/{found.layer}"
-            yield events.histogram(found.step, tag, found.low, found.high, found.counts)
+            histogram = Histogram(**values)
+            tag = f"inputs/{histogram.layer}"
+            yield events.histogram(
+                histogram.step, tag, histogram.low, histogram.high, histogram.counts
+            )
         except (TypeError, ValueError):
             damaged += 1
     say_damaged(path, damaged, say)

@@ -165,9 +165,9 @@ def _start_tensorboard(logdir: Path, port: int) -> str:
     board = program.TensorBoard(
         server_class=lambda app, flags: program.WerkzeugServer(with_entrance(app), flags)
     )
-    told = io.StringIO()  # a note on its loader, and why it did not start
+    messages = io.StringIO()  # a note on its loader, and why it did not start
     try:
-        with contextlib.redirect_stderr(told):
+        with contextlib.redirect_stderr(messages):
             board.configure(
                 argv=[
                     "tensorboard",
@@ -179,7 +179,7 @@ def _start_tensorboard(logdir: Path, port: int) -> str:
             )
             return str(board.launch())
     except (program.TensorBoardServerException, SystemExit) as error:
-        reason = getattr(error, "msg", "") or told.getvalue().strip()
+        reason = getattr(error, "msg", "") or messages.getvalue().strip()
         raise UserError(f"TensorBoard does not start: {reason}") from error
 
 

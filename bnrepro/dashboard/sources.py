@@ -45,11 +45,11 @@ def find_sources(runs: Path, known: dict[Path, Source | None]) -> dict[Path, Sou
         runs: the folder.
         known: what was found before; a config never changes.
     """
-    found = {}
+    sources = {}
     for directory in find_runs(runs):
         path = directory.path
-        found[path] = known[path] if path in known else read_source(directory)
-    return found
+        sources[path] = known[path] if path in known else read_source(directory)
+    return sources
 
 
 class Lines(NamedTuple):

@@ -273,9 +273,9 @@ class View:
     def _forget_all_but(self, shown: set[str]) -> None:
         """Remove what earlier dashboards showed and this one does not."""
         self._progress = {name: self._progress[name] for name in shown}
-        kept = {self._file(name).path for name in shown}
+        current = {self._file(name).path for name in shown}
         for file in (self.folder / "runs").rglob("*tfevents*"):
-            if file not in kept:
+            if file not in current:
                 file.unlink()
 
     def _load(self) -> dict[str, Progress]:

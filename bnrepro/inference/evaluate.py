@@ -81,28 +81,28 @@ def evaluate(
         first = first or run
         _check_classes(first, run)
         network = network_with(run, statistics, population_batches)
-        made = predict_held_out(run, network, crops, batch_size, console)
+        predictions = predict_held_out(run, network, crops, batch_size, console)
         if statistics != "batch":
             batches = population_batches if statistics != "moving" else 0
-            keep(directory, Method(statistics, batches, crops), made, console)
-        members.append(made)
-        rows.append(summarize(f"{run.config.experiment}, seed {run.config.seed}", made))
+            keep(directory, Method(statistics, batches, crops), predictions, console)
+        members.append(predictions)
+        rows.append(summarize(f"{run.config.experiment}, seed {run.config.seed}", predictions))
     if len(members) > 1:
         rows.append(summarize(f"ensemble of {len(members)}", ensemble(members)))
     return rows
 
 
-def summarize(name: str, made: Predictions) -> Evaluation:
+def summarize(name: str, predictions: Predictions) -> Evaluation:
     """Count what was predicted rightly."""
-    n = len(made)
+    n = len(predictions)
     return Evaluation(
         name,
         n,
-        made.accuracy(1),
-        proportion_interval(made.correct(1), n),
-        made.accuracy(5),
-        proportion_interval(made.correct(5), n),
-        made.loss(),
+        predictions.accuracy(1),
+        proportion_interval(predictions.correct(1), n),
+        predictions.accuracy(5),
+        proportion_interval(predictions.correct(5), n),
+        predictions.loss(),
     )
 
 

@@ -88,14 +88,14 @@ def export(
     if folded:
         network = fold_batch_norm(network)
     batches = population_batches if statistics == "population" else 0
-    made = _predictions(run, network, Method(statistics, batches, crops=1), folded, console)
+    predictions = _predictions(run, network, Method(statistics, batches, crops=1), folded, console)
 
     classifier = Classifier(network, run.dataset.input_mean, run.dataset.input_scale).on_cpu()
     measured = Measured(
         statistics=statistics,
         population_batches=batches,
-        accuracy_1=made.accuracy(1),
-        examples=len(made),
+        accuracy_1=predictions.accuracy(1),
+        examples=len(predictions),
     )
     description = _describe(run, folded, measured)
     pixels_NCHW = run.dataset.test.images[:_COMPARED].to("cpu")
@@ -123,11 +123,11 @@ def _predictions(
     """Of the held-out data by this very network: kept ones, or new ones."""
     if folded:  # rounds differently, so that its predictions are its own
         return predict_held_out(run, network, method.crops, _BATCH_SIZE, console)
-    kept = read_predictions(run.directory, method)
-    if kept is None:
-        kept = predict_held_out(run, network, method.crops, _BATCH_SIZE, console)
-        keep(run.directory, method, kept, console)
-    return kept
+    predictions = read_predictions(run.directory, method)
+    if predictions is None:
+        predictions = predict_held_out(run, network, method.crops, _BATCH_SIZE, console)
+        keep(run.directory, method, predictions, console)
+    return predictions
 
 
 def _describe(run: TrainedRun, folded: bool, measured: Measured) -> Description:

@@ -39,10 +39,12 @@ def keep_predictions(
     )
 
 
-def keep(directory: RunDirectory, method: Method, made: Predictions, console: Console) -> None:
+def keep(
+    directory: RunDirectory, method: Method, predictions: Predictions, console: Console
+) -> None:
     """Keep predictions that were asked for by themselves; where that cannot be, say so."""
     try:
-        write_predictions(directory, method, made)
+        write_predictions(directory, method, predictions)
     except OSError as error:
         console.print(
             f"{directory.predictions}: predictions not kept ({error.strerror})",
@@ -61,9 +63,9 @@ def _keep(directory: RunDirectory, methods: Sequence[Method], device: Device) ->
     }
     for method in methods:
         network = networks[method.statistics, method.population_batches]
-        made = predict_held_out(run, network, method.crops, _BATCH_SIZE, quiet)
+        predictions = predict_held_out(run, network, method.crops, _BATCH_SIZE, quiet)
         try:
-            write_predictions(directory, method, made)
+            write_predictions(directory, method, predictions)
         except OSError as error:
             raise RunFailedError(
                 f"{directory.predictions}: cannot be written ({error.strerror})"

@@ -77,8 +77,8 @@ def join_siblings(module: InceptionModule) -> nn.Module:
     Returns:
         The same function; the module itself if there are no two to join.
     """
-    found = (_sibling(name, branch) for name, branch in module.branches.items())
-    siblings = [sibling for sibling in found if sibling is not None]
+    candidates = (_sibling(name, branch) for name, branch in module.branches.items())
+    siblings = [sibling for sibling in candidates if sibling is not None]
     if len(siblings) < 2:
         return module
     weight = torch.cat([sibling.conv.weight for sibling in siblings])

@@ -139,12 +139,12 @@ def _draw_line(
             axes.plot(curve.index[-1:], curve.iloc[-1:], "x", color=line.color, clip_on=False)
     if panel.beside_paper and name in line.paper:
         steps, values = paper_curve(line.paper[name])
-        kept = steps <= last_step
-        label = f"paper, {line.label}" if first and kept.any() else None
+        drawn = steps <= last_step
+        label = f"paper, {line.label}" if first and drawn.any() else None
         # Of several lines in one panel, the reference's is dashed, here in black as in the paper.
         is_dashed = line.label == evidence.study.reference and len(panel.lines) != 1
         style = "--" if is_dashed else "-"
-        axes.plot(steps[kept], values[kept], style, color="black", linewidth=0.7, label=label)
+        axes.plot(steps[drawn], values[drawn], style, color="black", linewidth=0.7, label=label)
 
 
 def _dashes(panel: Curves, line: Line) -> list[str]:

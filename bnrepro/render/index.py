@@ -34,8 +34,8 @@ def _of_scale(folder: Path) -> list[str]:
         ):
             counts = of_whom["verdict"].value_counts().sort_index()
             if len(counts):
-                told = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
-                lines += [f"{title}: {told}.", ""]
+                verdicts = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
+                lines += [f"{title}: {verdicts}.", ""]
     for part in sorted(path for path in folder.iterdir() if path.is_dir()):
         files = sorted([*part.glob("*.md"), *part.glob("*.png")])
         links = ", ".join(f"[{file.name}]({scale}/{part.name}/{file.name})" for file in files)

@@ -26,5 +26,5 @@ def thin(
     parts = most // 2
     part = ((places - places[0]) / (places[-1] - places[0]) * parts).astype(np.int64)
     by_part = pd.Series(curve[y].to_numpy()).groupby(part)
-    kept = {0, len(curve) - 1, *by_part.idxmin(), *by_part.idxmax()}
-    return curve.iloc[sorted(kept)]
+    rows = {0, len(curve) - 1, *by_part.idxmin(), *by_part.idxmax()}
+    return curve.iloc[sorted(rows)]

@@ -37,8 +37,8 @@ def mlp_line(variant: str, what: str = "", x: float = np.nan, *overrides: str) -
     """
     activation, norm = variant.split(", ")
     label = f"{variant}, {what}" if what else variant
-    told = (f"model.activation={activation.lower()}", norm_override(norm), *overrides)
-    return Line(label, "mechanisms/mlp", told, COLORS[variant], group=variant, x=x)
+    of_variant = (f"model.activation={activation.lower()}", norm_override(norm), *overrides)
+    return Line(label, "mechanisms/mlp", of_variant, COLORS[variant], group=variant, x=x)
 
 
 def norm_override(name: str) -> str:

@@ -32,8 +32,8 @@ def _label(group: str, size: int) -> str:
 
 
 def _line(group: str, norm: str, size: int, color: str, *overrides: str) -> Line:
-    told = (*f"norm={norm}".split(), f"batch_size={size}", *overrides)
-    return Line(_label(group, size), "mechanisms/batch_size", told, color, group=group, x=size)
+    of_size = (*f"norm={norm}".split(), f"batch_size={size}", *overrides)
+    return Line(_label(group, size), "mechanisms/batch_size", of_size, color, group=group, x=size)
 
 
 _COLORS = dict(zip(_NORMS, PALETTE, strict=True))
@@ -93,10 +93,10 @@ def _remarks(evidence: Evidence) -> list[str]:
     known = {size: value for size, value in gaps.items() if not np.isnan(value)}
     if not known:
         return []
-    told = ", ".join(f"{value:+.3f} nats at {size}" for size, value in known.items())
+    gaps_in_words = ", ".join(f"{value:+.3f} nats at {size}" for size, value in known.items())
     return [
         "With BN the loss by inference statistics minus that by the mini-batch's, on examples that "
-        f"are new to both, is {told}."
+        f"are new to both, is {gaps_in_words}."
     ]
 
 

@@ -83,9 +83,9 @@ def _read(evidence: Evidence, seed: int, crops: int) -> dict[str, Predictions]:
             if run.seed != seed or run.diverged:
                 continue
             method = next(one for one in _methods(run.config) if one.crops == crops)
-            kept = read_predictions(run.directory, method)
-            if kept is not None:
-                predictions[label] = kept
+            known = read_predictions(run.directory, method)
+            if known is not None:
+                predictions[label] = known
     return predictions
 
 

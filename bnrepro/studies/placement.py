@@ -79,8 +79,8 @@ def _answer(evidence: Evidence) -> str:
     }
     if np.isnan([*differences.values()]).any():
         return ""
-    told = "; ".join(f"{name}: {value:+.2f}" for name, value in differences.items())
-    return f"Behind the nonlinearity the final accuracy is higher by so many points: {told}."
+    gains = "; ".join(f"{name}: {value:+.2f}" for name, value in differences.items())
+    return f"Behind the nonlinearity the final accuracy is higher by so many points: {gains}."
 
 
 STUDY = Study(

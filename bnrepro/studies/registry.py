@@ -101,15 +101,15 @@ def _load(name: str, file: Path) -> "Study":
         module = importlib.import_module(f"bnrepro.studies.{name}")
     else:
         module = _run(name, file)
-    found = getattr(module, "STUDY", None)
-    if not isinstance(found, Study) or found.name != name:
+    study = getattr(module, "STUDY", None)
+    if not isinstance(study, Study) or study.name != name:
         raise UserError(f"{file}: defines no STUDY with name={name!r}; see `Add a study` in README")
-    if found.collection not in ("", *COLLECTIONS):
+    if study.collection not in ("", *COLLECTIONS):
         raise UserError(
-            f"{file}: collection={found.collection!r}: no such collection; "
-            f"{nearest(found.collection, COLLECTIONS)}"
+            f"{file}: collection={study.collection!r}: no such collection; "
+            f"{nearest(study.collection, COLLECTIONS)}"
         )
-    return found
+    return study
 
 
 def _run(name: str, file: Path) -> ModuleType:

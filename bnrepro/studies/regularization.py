@@ -57,10 +57,10 @@ def _label(kind: str, images: str = _FEW) -> str:
 
 
 def _line(kind: str, images: str, overrides: tuple[str, ...], color: str) -> Line:
-    told = (*overrides, f"data.train_examples={_IMAGES[images]}")
+    limited = (*overrides, f"data.train_examples={_IMAGES[images]}")
     x = float(images.replace(",", ""))
     label = _label(kind, images)
-    return Line(label, "mechanisms/regularization", told, color, group=kind, x=x)
+    return Line(label, "mechanisms/regularization", limited, color, group=kind, x=x)
 
 
 _LINES = (
@@ -144,10 +144,10 @@ def _remarks(evidence: Evidence) -> list[str]:
     }
     if not lost or np.isnan([*lost.values()]).any():
         return []
-    told = ", ".join(f"{100 * value:+.2f} points with {kind}" for kind, value in lost.items())
+    losses = ", ".join(f"{100 * value:+.2f} points with {kind}" for kind, value in lost.items())
     return [
         "Statistics of inference estimated without Dropout gain over those collected in training, "
-        f"with it: {told}."
+        f"with it: {losses}."
     ]
 
 

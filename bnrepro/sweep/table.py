@@ -179,8 +179,8 @@ def summary(rows: Sequence[RunRow]) -> str:
     left = seconds_left(rows)
     eta = "" if left is None else f", ETA {duration(left)}"
     shared = " ".join(filter(None, _shared(rows).values()))
-    told = f"; all: {shared}" if shared else ""
-    return f"{sum(row.is_over for row in rows)} of {len(rows)} done: {counts}{eta}{told}"
+    common = f"; all: {shared}" if shared else ""
+    return f"{sum(row.is_over for row in rows)} of {len(rows)} done: {counts}{eta}{common}"
 
 
 def as_override(value: object) -> str:

@@ -94,16 +94,16 @@ def _is_disk_full(error: Exception) -> bool:
 
 
 def _cannot_go_on(directory: RunDirectory, error: OSError) -> RunFailedError:
-    kept = "there is no checkpoint yet"
+    state = "there is no checkpoint yet"
     if has_intact_checkpoint(directory):
-        kept = "the last good checkpoint is kept"
+        state = "the last good checkpoint is kept"
     elif has_checkpoint(directory):
-        kept = "no checkpoint can be read now"
+        state = "no checkpoint can be read now"
     reason, remedy = str(error), "put that right"
     if _is_disk_full(error):
         reason, remedy = "no space left on the disk", "make room"
     return RunFailedError(
-        f"{directory.path}: {reason}; {kept}: {remedy} and run the same command again"
+        f"{directory.path}: {reason}; {state}: {remedy} and run the same command again"
     )
 
 

@@ -43,9 +43,9 @@ class HistogramRecorder(Observer):
 
 def _cut_off(path: Path, step: int) -> None:
     """Keep the lines up to a step; a line that was not written whole is none of them."""
-    kept = 0
+    length = 0
     for histogram, end in read_histograms(path):
         if histogram.step > step:
             break
-        kept = end
-    os.truncate(path, kept)
+        length = end
+    os.truncate(path, length)

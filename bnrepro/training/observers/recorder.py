@@ -53,7 +53,7 @@ class Recorder(Observer):
 
     def _is_in_place(self) -> bool:
         try:
-            there = self._metrics.stat()
+            named = self._metrics.stat()
         except OSError:
             return False
-        return os.path.samestat(os.fstat(self._file.fileno()), there)
+        return os.path.samestat(os.fstat(self._file.fileno()), named)
