@@ -4,8 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from bench_table import page, tabulate
 from tests.conftest import ROOT
 
 
@@ -38,3 +40,17 @@ def test_gpu_benchmark_works_without_one(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     ways = {line.split(",")[2] for line in out.read_text().splitlines()[1:]}
     assert ways == {"eager", "compiled"}, "graphs are CUDA's"
+
+
+def test_benchmarks_are_tabulated_round_by_round() -> None:
+    rows = [("a", 0, "plain", 10.0), ("a", 0, "ours", 20.0), ("a", 1, "plain", 1.0)]
+    rows += [("a", 1, "ours", 3.0)]
+    measured = pd.DataFrame(rows, columns=["experiment", "round", "side", "steps_per_second"])
+    assert tabulate(measured)[2:] == ["| a | plain | 1 |", "| a | ours | 2.50 (2.00 to 3.00) |"]
+    on_gpu = tabulate(measured.assign(device="G")[["device", *measured.columns]])
+    assert on_gpu[-1] == "| G | a | ours | 12 (3 to 20) | 2.50 (2.00 to 3.00) |"
+
+
+def test_page_of_benchmarks_is_that_of_the_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert (ROOT / "docs" / "benchmarks.md").read_text() == page()
