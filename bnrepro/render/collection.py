@@ -72,7 +72,7 @@ def answer(evidence: Evidence, findings: Sequence[Finding]) -> str:
     if evidence.study.answer is None or evidence.is_empty:
         return ""
     against = [
-        f"Here it is not so that {one.claim.sentence} ({origin(one)}). "
+        f"This does not hold here: {one.claim.sentence} ({origin(one)}). "
         for one in findings
         if one.verdict is Verdict.NOT_REPRODUCED
     ]

@@ -138,10 +138,15 @@ STUDY = Study(
             "(b) the last hidden layer's gradient when the layers\nbelow are updated first",
             (_SHIFT.name,),
             "norm of the change",
+            each_seed=True,  # intervals of three that scatter so would cover each other
             log_y=True,
         ),
         Curves(
-            "(c) its direction", (_COSINE.name,), "cosine of before and after", y_range=(0, 1.02)
+            "(c) its direction",
+            (_COSINE.name,),
+            "cosine of before and after",
+            y_range=(0, 1.02),
+            each_seed=True,
         ),
         Curves("(d) accuracy", ("accuracy",), "held-out accuracy", y_range=(0, 1)),
     ),

@@ -79,7 +79,7 @@ STUDY = Study(
             "learning rate over squared norm",
             log_y=True,
         ),
-        Curves("(c) test accuracy", ("accuracy",), "test accuracy"),
+        Curves("(c) test accuracy", ("accuracy",), "test accuracy", y_range=(0.85, 1.0)),
     ),
     table=Table(
         (

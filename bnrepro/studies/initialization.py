@@ -13,6 +13,7 @@ from bnrepro.studies.study import Against, Claim, Column, Study, Table
 
 _DECADES = 0.5  # between two deviations
 _DEVIATIONS = tuple(10**exponent for exponent in np.arange(-3, 1 + _DECADES, _DECADES).tolist())
+_WITH_BN = tuple(variant for variant in COLORS if variant.endswith("with BN"))
 _LAYERS = ("hidden.0", "hidden.1", "hidden.2")
 
 
@@ -103,17 +104,19 @@ STUDY = Study(
             "test accuracy",
         ),
         Against(
-            "(b) growth of the hidden layers' weights",
+            "(b) with BN: growth of the hidden\nlayers' weights",
             _GROWTH,
             "deviation of the initial weights",
             "norm at the end over that at the start",
+            groups=_WITH_BN,
             log_y=True,
         ),
         Against(
-            "(c) effective rate at the end",
+            "(c) with BN: effective rate at the end",
             _RATE,
             "deviation of the initial weights",
             "learning rate over squared norm",
+            groups=_WITH_BN,
             log_y=True,
         ),
     ),

@@ -110,7 +110,7 @@ def test_page_opens_with_a_table_and_says_what_contradicts_a_source(results: Pat
     assert "| Does the normalization belong before or after the nonlinearity? | not run |" in head
     assert "[affine](affine/affine.png)" in head
     assert "1 not reproduced" in head
-    assert "Here it is not so that normalizing a sigmoid's inputs" in head
+    assert "This does not hold here: normalizing a sigmoid's inputs" in head
     assert "| 3 | normalizing a sigmoid's inputs" in page
     report = (results / "REPORT.md").read_text()
     assert "## Why it works" in report
