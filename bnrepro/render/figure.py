@@ -24,6 +24,7 @@ _STYLE: Any = {"svg.hashsalt": "bnrepro", "font.size": 9}
 _DASHES = ("-", "--", ":", "-.")
 _WIDTH, _HEIGHT = 4.6, 4.3  # inches, of a panel
 _HEIGHT_WITH_LEGENDS = 5.1  # where they stand below
+_MARGIN = 0.04
 _MOST_LEGEND_ENTRIES = 8
 _MOST_LEGEND_ENTRIES_INSIDE = 4
 
@@ -230,6 +231,9 @@ def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
         axes.set_xscale("log")
     if panel.log_y:
         axes.set_yscale("log")
+    if panel.quantity.unit == "accuracy":  # as for curves; crosses lie on 0
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(-_MARGIN, low), min(1 + _MARGIN, high))
     ticks = panel.ticks(evidence)
     if ticks:
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
