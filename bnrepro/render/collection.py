@@ -82,7 +82,7 @@ def answer(evidence: Evidence, findings: Sequence[Finding]) -> str:
 def origin(finding: Finding) -> str:
     """Who says what a claim says, and where."""
     claim = finding.claim
-    return f"{claim.source}, {claim.section}" if claim.source else claim.section
+    return ", ".join(part for part in (claim.source, claim.section) if part)
 
 
 def _silence(evidence: Evidence) -> str:

@@ -1,5 +1,6 @@
 """A study's picture, by matplotlib: a function for each kind of panel."""
 
+from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,17 @@ from bnrepro.render.ranges import held_range
 from bnrepro.render.target import REACHED, Target, target_here, target_of_paper
 from bnrepro.render.thinning import thin
 from bnrepro.studies.evidence import Evidence
-from bnrepro.studies.study import PALETTE, Against, Curves, Ends, Line, Panel, PaperCurves, Prepared
+from bnrepro.studies.study import (
+    MOST_TICKS,
+    PALETTE,
+    Against,
+    Curves,
+    Ends,
+    Line,
+    Panel,
+    PaperCurves,
+    Prepared,
+)
 
 # No identifiers drawn at random: the same runs give the same bytes.
 _STYLE: Any = {"svg.hashsalt": "bnrepro", "font.size": 9}
@@ -234,10 +245,7 @@ def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
     if panel.quantity.unit == "accuracy":  # as for curves; crosses lie on 0
         low, high = axes.get_ylim()
         axes.set_ylim(max(-_MARGIN, low), min(1 + _MARGIN, high))
-    ticks = panel.ticks(evidence)
-    if ticks:
-        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        axes.set_xticks([], minor=True)
+    _draw_ticks(axes, panel.ticks(evidence))
 
 
 def _draw_prepared(axes: Axes, panel: Prepared, evidence: Evidence) -> None:
@@ -250,8 +258,17 @@ def _draw_prepared(axes: Axes, panel: Prepared, evidence: Evidence) -> None:
     axes.set_xlabel(panel.x)
     if panel.log_x:
         axes.set_xscale("log")
+        places = sorted({x for band in bands.values() for x in band["x"]})
+        _draw_ticks(axes, places if len(places) <= MOST_TICKS else [])
     if panel.log_y:
         axes.set_yscale("log")
+
+
+def _draw_ticks(axes: Axes, places: Sequence[float]) -> None:
+    """At these places alone; none: where matplotlib has them."""
+    if places:
+        axes.set_xticks(places, [f"{place:g}" for place in places])
+        axes.set_xticks([], minor=True)
 
 
 def _say_not_prepared(axes: Axes, evidence: Evidence) -> None:

@@ -199,7 +199,7 @@ STUDY = Study(
         ),
         Claim(
             "dropout_belongs_behind_bn",
-            "Section 5.1",
+            "Section 5",
             "Dropout before BN is worse than after the last BN",
             gain(_BY_MOVING),
             Below(0),

@@ -82,17 +82,26 @@ STUDY = Study(
     reference=_WITHOUT,
     series=(ACCURACY, _RANGE, _DISTANCE, _SMOOTHNESS),
     panels=(
-        Curves("(a) range of the loss\nalong 1/2 to 4 rates", (_RANGE.name,), "nats", log_y=True),
+        # Single seeds: intervals of three that scatter over decades would cover each other.
+        Curves(
+            "(a) range of the loss\nalong 1/2 to 4 rates",
+            (_RANGE.name,),
+            "nats",
+            each_seed=True,
+            log_y=True,
+        ),
         Curves(
             "(b) largest distance of the gradient there\nfrom the gradient here",
             (_DISTANCE.name,),
             "norm",
+            each_seed=True,
             log_y=True,
         ),
         Curves(
             "(c) effective beta-smoothness",
             (_SMOOTHNESS.name,),
             "distance of gradients over the way",
+            each_seed=True,
             log_y=True,
         ),
         Curves("(d) accuracy", ("accuracy",), "held-out accuracy"),

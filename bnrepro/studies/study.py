@@ -25,7 +25,8 @@ XAxis = Literal["step", "examples", "seconds"]
 PALETTE = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 """Colours that people with any colour vision tell apart (Okabe & Ito 2008)."""
 
-_MOST_TICKS = 8
+MOST_TICKS = 8
+"""With more places an axis has ticks of its own."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ class Against:
         lines = [line for line in evidence.study.lines if evidence.runs[line.label]]
         drawn = [line for line in lines if not self.groups or line.group in self.groups]
         places = sorted({line.x for line in drawn if not math.isnan(line.x)})
-        return places if self.is_set and len(places) <= _MOST_TICKS else []
+        return places if self.is_set and len(places) <= MOST_TICKS else []
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,18 @@ def _answer(evidence: Evidence) -> str:
         f"With whitening the network ends at an accuracy of {whitened:.4f}, with BN at "
         f"{plain:.4f}, while a step of the widest layers costs {np.mean(ratios):.1f} times BN's, "
         f"and what it costs more grows with the width to the power {exponent:.1f}."
+        f"{_divergence(evidence)}"
     )
+
+
+def _divergence(evidence: Evidence) -> str:
+    """How many seeds diverge where the gradient ignores the normalization."""
+    counts = []
+    for label in _NORMS:
+        runs = evidence.runs[label]
+        if label.endswith("ignores it") and runs:
+            counts.append(f"{sum(run.diverged for run in runs)} of {len(runs)} ({label})")
+    return f" Where the gradient ignores it, so many seeds diverge: {', '.join(counts)}."
 
 
 def _remarks(evidence: Evidence) -> list[str]:
