@@ -75,7 +75,7 @@ def test_slower_network_trains_and_one_at_chance_does_not(conclude: Conclude) ->
     assert concluded.verdict is Verdict.NOT_REPRODUCED
     evidence = evidence_of("mlp_rate_tolerance", runs)
     assert evidence.study.answer is not None
-    assert "x300 with BN and x- without (sigmoid)" in evidence.study.answer(evidence)
+    assert "x300 with BN and none without (sigmoid)" in evidence.study.answer(evidence)
 
 
 def test_largest_rates_are_compared(conclude: Conclude) -> None:
