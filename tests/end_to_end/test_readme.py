@@ -36,6 +36,8 @@ def test_readme_command_runs(command_line: CommandLine, tmp_path: Path, command:
         (tmp_path / "results").symlink_to(ROOT / "results")
     if command.startswith("bnrepro reproduce"):
         done = command_line(*shlex.split(command)[1:], "--scale", "smoke", "--seeds", "1")
+        if command.endswith("mechanisms"):
+            _check_every_question_is_answered(tmp_path / "reports" / "smoke")
     else:
         arguments = shortened(command)
         if "RUN" in arguments:
@@ -44,6 +46,17 @@ def test_readme_command_runs(command_line: CommandLine, tmp_path: Path, command:
             arguments = [run if argument == "RUN" else argument for argument in arguments]
         done = command_line(*arguments)
     assert done.returncode == 0, done.stderr
+
+
+def _check_every_question_is_answered(folder: Path) -> None:
+    page = (folder / "mechanisms.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ") and "?" in line]
+    assert len(rows) == 14
+    for row in rows:
+        assert "not run" not in row
+        assert "not enough" not in row
+        [picture] = re.findall(r"\((\w+/\w+\.png)\)", row)
+        assert (folder / picture).exists()
 
 
 def test_readmes_study_is_one(

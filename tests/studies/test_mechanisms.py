@@ -1,7 +1,5 @@
 """The collection of studies around the paper: its parts, its page, and what some conclude."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -128,17 +126,3 @@ def test_claims_of_others_are_counted_apart(results: Path) -> None:
     assert "BN after ReLU is better" in (results / "mechanisms.md").read_text()
     index = (results.parent / "README.md").read_text()
     assert "Claims of others: 1 not run." in index
-
-
-def test_all_of_them_run_at_smoke(tmp_path: Path) -> None:
-    """A seed of each; its minute on two quiet cores is not asserted: nothing is timed here."""
-    command = [sys.executable, "-m", "bnrepro", "reproduce", "mechanisms", "--seeds", "1"]
-    folders = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]
-    done = subprocess.run([*command, *folders], capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    page = (tmp_path / "out" / "smoke" / "mechanisms.md").read_text()
-    questions = [line for line in page.splitlines() if line.startswith("| ") and "?" in line]
-    assert len(questions) == 14
-    assert not [line for line in questions if "not run" in line]
-    for one in STUDIES:
-        assert (tmp_path / "out" / "smoke" / one.name / f"{one.name}.png").exists()
