@@ -53,6 +53,7 @@ from bnrepro.nn import (
     whitening,
 )
 from bnrepro.nn import Mlp as MlpNetwork
+from bnrepro.nn.training_form import training_form
 from bnrepro.training.networks import build_python, build_torchvision
 from bnrepro.training.optimizers import Adam as AdamOptimizer
 from bnrepro.training.optimizers import GroupOptimizer, Optimizer
@@ -211,7 +212,9 @@ def make_step(config: RunConfig, dataset: Dataset, model: nn.Module) -> Training
     optimizer = make_optimizer(config, model)
     if config.groups > 1:
         optimizer = GroupOptimizer(optimizer)
-    return TrainingStep(model, dataset.to_input, optimizer, getattr(torch, config.precision))
+    return TrainingStep(
+        training_form(model), dataset.to_input, optimizer, getattr(torch, config.precision)
+    )
 
 
 def make_optimizer(config: RunConfig, model: nn.Module) -> Optimizer:
