@@ -129,9 +129,10 @@ class _ComposedConv2d(nn.Module):
 
 def _join_siblings(module: InceptionModule) -> nn.Module:
     """The module with its branches' first layers joined; itself where they cannot be."""
-    *branches, pooling = (list(branch.children()) for branch in module.branches.values())
-    if "one" in module.branches:
-        branches[0] = [module.branches["one"]]
+    *branches, pooling = (
+        list(branch) if isinstance(branch, nn.Sequential) else [branch]
+        for branch in module.branches.values()
+    )
     heads = [_layer(head) for head, *_ in branches]
     if not _have_one_norm([head.norm for head in heads]):
         return module
