@@ -9,7 +9,7 @@ import pandas as pd
 
 from bnrepro.paper import paper_curve
 from bnrepro.render.captions import X_TITLES, count_range
-from bnrepro.render.ranges import held_range
+from bnrepro.render.ranges import held_range, ticks_at
 from bnrepro.render.target import REACHED, Target, target_here, target_of_paper
 from bnrepro.render.thinning import thin
 from bnrepro.studies.evidence import Evidence
@@ -157,9 +157,8 @@ def _against(panel: Against, evidence: Evidence) -> tuple[list[Trace], dict[str,
                 }
             )
     layout = _log(_layout(panel.x, panel.y), panel)
-    ticks = panel.ticks(evidence)
-    if ticks:
-        layout["xaxis"] |= {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+    if panel.is_set:
+        layout["xaxis"] |= _ticks(data)
     return data, layout
 
 
@@ -169,7 +168,15 @@ def _prepared(panel: Prepared, evidence: Evidence) -> tuple[list[Trace], dict[st
         _points(group, color, band["x"].tolist(), band)
         for color, (group, band) in zip(cycle(PALETTE), bands.items(), strict=False)
     ]
-    return data, _log(_layout(panel.x, panel.y), panel)
+    layout = _log(_layout(panel.x, panel.y), panel)
+    if panel.log_x:
+        layout["xaxis"] |= _ticks(data)
+    return data, layout
+
+
+def _ticks(data: list[Trace]) -> dict[str, Any]:
+    ticks = ticks_at(x for trace in data for x in trace["x"])
+    return {"tickvals": list(ticks), "ticktext": list(ticks.values())} if ticks else {}
 
 
 def _log(layout: dict[str, Any], panel: Against | Prepared) -> dict[str, Any]:
