@@ -59,7 +59,7 @@ def draw(evidence: Evidence, folder: Path) -> None:
                 _draw_legend(axes, figure)
         figure.suptitle(title_of(evidence), fontsize=9, wrap=True)
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # it is laid out; once is enough for both
+        figure.set_layout_engine(None)  # "none" has every file drawn twice
         figure.savefig(folder / f"{study.name}.svg", metadata={"Date": None})
         figure.savefig(folder / f"{study.name}.png", dpi=120)
 
