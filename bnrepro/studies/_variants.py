@@ -4,7 +4,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from bnrepro.measure import recorded
 from bnrepro.measure.quantities import final
+from bnrepro.runs.ended import EndedRun
+from bnrepro.runs.tags import effective_rate, weight_norm
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Line
 
@@ -23,7 +26,30 @@ as trained. How much sooner one of two networks trains is another question."""
 
 _CHANCE = 0.1  # ten classes
 
+LAYERS = ("hidden.0", "hidden.1", "hidden.2")
+"""Of the preset mechanisms/mlp."""
+
 BySeed = dict[int, float]
+
+
+def _growth(run: EndedRun) -> float | None:
+    norms = [weight_norm(layer) for layer in LAYERS]
+    first, last = recorded.start(run, norms), recorded.end(run, norms)
+    return None if first is None or last is None else last / first
+
+
+WEIGHT_GROWTH = recorded.quantity(
+    "weight_growth",
+    "norm of a hidden layer's weights at the end over that at the start (geometric mean)",
+    "times",
+    _growth,
+)
+EFFECTIVE_RATE = recorded.quantity(
+    "effective_rate",
+    "learning rate over the squared norm of a hidden layer's weights at the end (geometric mean)",
+    "times",
+    lambda run: recorded.end(run, [effective_rate(layer) for layer in LAYERS]),
+)
 
 
 def mlp_line(variant: str, what: str = "", x: float = np.nan, *overrides: str) -> Line:

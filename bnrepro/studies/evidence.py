@@ -66,6 +66,10 @@ class Evidence:
         references = self.runs.get(reference or self.study.reference, [])
         return sample(quantity, self.runs[label], references)
 
+    def mean(self, quantity: Quantity, label: str, reference: str = "") -> float:
+        """The mean of such a sample; NaN: no seed has a number."""
+        return self.sample(quantity, label, reference).mean.mean
+
     def table(self, name: str) -> pd.DataFrame | None:
         """A table that the study has prepared; None: it has not.
 

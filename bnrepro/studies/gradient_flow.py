@@ -105,10 +105,7 @@ def _answer(evidence: Evidence) -> str:
         return ""
     deepest = {group: f"{group}, {_DEEPEST} layers" for group in COLORS}
     reach, accuracy = (
-        {
-            group: number(evidence.sample(one, label).mean.mean, form)
-            for group, label in deepest.items()
-        }
+        {group: number(evidence.mean(one, label), form) for group, label in deepest.items()}
         for one, form in ((_REACH, ".2g"), (final(), ".3f"))
     )
     return (
@@ -163,7 +160,7 @@ STUDY = Study(
             "sigmoids_saturate_less",
             "Abstract",
             "BN prevents the network from getting stuck in the saturated modes",
-            _SATURATED.renamed(
+            recorded.tabled(
                 "saturated_less",
                 "share of saturated sigmoids without BN minus that with BN, mean over 2 to 20 "
                 "layers and training",
@@ -176,7 +173,7 @@ STUDY = Study(
             "deep_sigmoids_train",
             "Abstract",
             "BN makes it possible to use saturating nonlinearities",
-            final().renamed(
+            recorded.tabled(
                 "deep_sigmoid_gain",
                 "final accuracy of ten layers of sigmoids with BN, minus without",
                 "points",

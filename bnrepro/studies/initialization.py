@@ -5,36 +5,21 @@ import numpy as np
 from bnrepro.measure import recorded
 from bnrepro.measure.quantities import final
 from bnrepro.measure.verdict import Above
-from bnrepro.runs.ended import EndedRun
-from bnrepro.runs.tags import effective_rate, weight_norm
-from bnrepro.studies._variants import ACTIVATIONS, COLORS, TRAINED, mlp_line, trained
+from bnrepro.studies._variants import (
+    ACTIVATIONS,
+    COLORS,
+    EFFECTIVE_RATE,
+    TRAINED,
+    WEIGHT_GROWTH,
+    mlp_line,
+    trained,
+)
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Against, Claim, Column, Study, Table
 
 _DECADES = 0.5  # between two deviations
 _DEVIATIONS = tuple(10**exponent for exponent in np.arange(-3, 1 + _DECADES, _DECADES).tolist())
 _WITH_BN = tuple(variant for variant in COLORS if variant.endswith("with BN"))
-_LAYERS = ("hidden.0", "hidden.1", "hidden.2")
-
-
-def _growth(run: EndedRun) -> float | None:
-    tags = [weight_norm(layer) for layer in _LAYERS]
-    first, last = recorded.start(run, tags), recorded.end(run, tags)
-    return None if first is None or last is None else last / first
-
-
-_GROWTH = recorded.quantity(
-    "weight_growth",
-    "norm of a hidden layer's weights at the end over that at the start (geometric mean)",
-    "times",
-    _growth,
-)
-_RATE = recorded.quantity(
-    "effective_rate",
-    "learning rate over the squared norm of a hidden layer's weights at the end (geometric mean)",
-    "times",
-    lambda run: recorded.end(run, [effective_rate(layer) for layer in _LAYERS]),
-)
 
 
 def _widths(evidence: Evidence, activation: str) -> list[tuple[float, float]]:
@@ -70,7 +55,7 @@ def _claim(activation: str) -> Claim:
         f"initial_weights_{activation.lower()}",
         "Abstract",
         f"BN allows us to be less careful about initialization ({activation})",
-        final().renamed(
+        recorded.tabled(
             f"decades_{activation.lower()}",
             f"decades of the initial deviation that train (to {TRAINED:g} of its best accuracy) "
             "with BN, minus those without",
@@ -105,7 +90,7 @@ STUDY = Study(
         ),
         Against(
             "(b) with BN: growth of the hidden\nlayers' weights",
-            _GROWTH,
+            WEIGHT_GROWTH,
             "deviation of the initial weights",
             "norm at the end over that at the start",
             groups=_WITH_BN,
@@ -113,7 +98,7 @@ STUDY = Study(
         ),
         Against(
             "(c) with BN: effective rate at the end",
-            _RATE,
+            EFFECTIVE_RATE,
             "deviation of the initial weights",
             "learning rate over squared norm",
             groups=_WITH_BN,
@@ -123,8 +108,8 @@ STUDY = Study(
     table=Table(
         (
             Column("final accuracy", final(), ".4f", beside_paper=False),
-            Column("growth of the weights", _GROWTH, ".3g", beside_paper=False),
-            Column("effective rate at the end", _RATE, ".2g", beside_paper=False),
+            Column("growth of the weights", WEIGHT_GROWTH, ".3g", beside_paper=False),
+            Column("effective rate at the end", EFFECTIVE_RATE, ".2g", beside_paper=False),
         )
     ),
     claims=tuple(_claim(activation) for activation in ACTIVATIONS),

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bnrepro.measure import recorded
 from bnrepro.measure.quantities import final
 from bnrepro.measure.verdict import Above
 from bnrepro.studies._variants import accuracies, difference, norm_override, seeds_of_all
@@ -64,7 +65,7 @@ def _claim(network: str) -> Claim:
         f"input_scale_{network.lower()}",
         "3.3",
         f"BN makes training more resilient to the scale of a layer's input ({network})",
-        final().renamed(
+        recorded.tabled(
             f"spread_{network.lower()}",
             "best final accuracy over the scales of the input minus the worst, without BN minus "
             "with BN",

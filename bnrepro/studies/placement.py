@@ -66,8 +66,7 @@ def _panel(letter: str, network: str, activation: str) -> Curves:
 
 def _difference(evidence: Evidence, network: str, activation: str) -> float:
     after, before = (
-        evidence.sample(final(), _label(network, activation, place)).mean.mean
-        for place in ("after", "before")
+        evidence.mean(final(), _label(network, activation, place)) for place in ("after", "before")
     )
     return after - before
 

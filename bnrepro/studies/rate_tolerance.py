@@ -27,7 +27,7 @@ def _remarks(evidence: Evidence) -> list[str]:
     bests: dict[str, str] = {}
     for group in _NETWORKS:
         accuracies = {
-            line.x: evidence.sample(_QUANTITY, line.label).mean.mean
+            line.x: evidence.mean(_QUANTITY, line.label)
             for line in evidence.study.lines
             if line.group == group and evidence.runs[line.label]
         }

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from bnrepro.measure.quantities import SPEED_UP, Quantity, final, level
+from bnrepro.measure import recorded
+from bnrepro.measure.quantities import SPEED_UP, final
 from bnrepro.measure.verdict import Above
 from bnrepro.runs.tags import TRAINING_SET_ACCURACY, TRAINING_SET_LOSS
 from bnrepro.studies.evidence import Evidence
@@ -16,11 +17,11 @@ def _label(data: str, norm: str) -> str:
     return f"{data}, {norm}"
 
 
-_TRAINED = Quantity(
+_TRAINED = recorded.quantity(
     "training_accuracy",
     "accuracy on training images at the end (mean of the last five evaluations)",
     "accuracy",
-    lambda run, _: np.nan if run.diverged else float(level(run, TRAINING_SET_ACCURACY).values[-1]),
+    lambda run: recorded.final(run, TRAINING_SET_ACCURACY),
 )
 
 
@@ -47,10 +48,10 @@ def _answer(evidence: Evidence) -> str:
     parts = []
     for data in _DATA:
         with_bn, without = _label(data, "with BN"), _label(data, "without BN")
-        accuracies = [evidence.sample(final(), label).mean.mean for label in (with_bn, without)]
+        accuracies = [evidence.mean(final(), label) for label in (with_bn, without)]
         if np.isnan(accuracies).any():
             return ""
-        times = evidence.sample(SPEED_UP, with_bn, without).mean.mean
+        times = evidence.mean(SPEED_UP, with_bn, without)
         faster = "" if np.isnan(times) else f", and the best of the latter {times:.1f} times sooner"
         parts.append(
             f"on {data} ten epochs end at {accuracies[0]:.3f} with BN and at {accuracies[1]:.3f} "

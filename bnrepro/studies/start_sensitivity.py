@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bnrepro.measure import recorded
 from bnrepro.measure.curves import steps_to_reach
 from bnrepro.measure.quantities import level, steps_to
 from bnrepro.measure.verdict import Above
@@ -137,7 +138,7 @@ STUDY = Study(
             "less_care",
             "Abstract",
             "Batch Normalization allows us to be less careful about initialization",
-            steps_to(_LEVEL).renamed(
+            recorded.tabled(
                 "care",
                 f"steps to {_LEVEL:g} from the worst start over those from the best, without BN, "
                 "over the same with BN; a run that never gets there counts as long as it was",
