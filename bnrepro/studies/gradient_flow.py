@@ -1,14 +1,15 @@
 """Whether gradients reach the first layers, and sigmoids saturate, through 2 to 20 layers."""
 
 import numpy as np
+import pandas as pd
 
 from bnrepro.measure import recorded
-from bnrepro.measure.quantities import Sample, final
+from bnrepro.measure.quantities import final
 from bnrepro.measure.verdict import Above
 from bnrepro.measure.wording import number
 from bnrepro.runs.ended import EndedRun
 from bnrepro.runs.tags import gradient_norm, saturation
-from bnrepro.studies._variants import COLORS, accuracies, difference, mlp_line, seeds_of_all
+from bnrepro.studies._variants import COLORS, accuracies, by_seed, mlp_line, seed_values
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Against, Claim, Column, Line, Study, Table
 
@@ -79,25 +80,20 @@ def _gain(evidence: Evidence) -> dict[int, float]:
     with_bn, without = (
         accuracies(evidence, f"sigmoid, {norm}")[_DEEP] for norm in ("with BN", "without BN")
     )
-    return difference(with_bn, without)
+    return seed_values((with_bn - without).dropna())
 
 
 def _less_saturated(evidence: Evidence) -> dict[int, float]:
-    differences = []
-    for depth in _DEPTHS:
-        with_bn, without = (
-            evidence.sample(_SATURATED, f"sigmoid, {norm}, {depth} layers")
-            for norm in ("with BN", "without BN")
+    with_bn, without = (
+        pd.DataFrame(
+            {
+                depth: by_seed(evidence, _SATURATED, f"sigmoid, {norm}, {depth} layers")
+                for depth in _DEPTHS
+            }
         )
-        differences.append(difference(_by_seed(without), _by_seed(with_bn)))
-    return {
-        seed: float(np.mean([one[seed] for one in differences]))
-        for seed in seeds_of_all(differences)
-    }
-
-
-def _by_seed(measured: Sample) -> dict[int, float]:
-    return dict(zip(measured.seeds, measured.values.tolist(), strict=True))
+        for norm in ("with BN", "without BN")
+    )
+    return seed_values((without - with_bn).dropna().mean(axis=1))
 
 
 def _answer(evidence: Evidence) -> str:

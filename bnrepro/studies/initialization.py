@@ -1,6 +1,7 @@
 """How much care initial weights need: deviations of 10^-3 to 10, with and without BN."""
 
 import numpy as np
+import pandas as pd
 
 from bnrepro.measure import recorded
 from bnrepro.measure.quantities import final
@@ -12,6 +13,7 @@ from bnrepro.studies._variants import (
     TRAINED,
     WEIGHT_GROWTH,
     mlp_line,
+    seed_values,
     trained,
 )
 from bnrepro.studies.evidence import Evidence
@@ -22,25 +24,25 @@ _DEVIATIONS = tuple(10**exponent for exponent in np.arange(-3, 1 + _DECADES, _DE
 _WITH_BN = tuple(variant for variant in COLORS if variant.endswith("with BN"))
 
 
-def _widths(evidence: Evidence, activation: str) -> list[tuple[float, float]]:
-    """Decades of the deviation that train, with BN and without, a seed."""
-    return [
-        (_DECADES * len(with_bn), _DECADES * len(without))
-        for with_bn, without in trained(evidence, activation).values()
-    ]
+def _widths(evidence: Evidence, activation: str) -> tuple[pd.Series, pd.Series]:
+    """Decades of the deviation that train, with BN and without, by seed."""
+    with_bn, without = trained(evidence, activation)
+    return _DECADES * with_bn.sum(axis=1), _DECADES * without.sum(axis=1)
 
 
 def _gain(evidence: Evidence, activation: str) -> dict[int, float]:
-    widths = zip(trained(evidence, activation), _widths(evidence, activation), strict=True)
-    return {seed: with_bn - without for seed, (with_bn, without) in widths}
+    with_bn, without = _widths(evidence, activation)
+    return seed_values(with_bn - without)
 
 
 def _answer(evidence: Evidence) -> str:
     parts = []
     for activation in ACTIVATIONS:
-        if widths := _widths(evidence, activation):
-            with_bn, without = np.mean(widths, axis=0)
-            parts.append(f"{with_bn:.1f} with BN and {without:.1f} without ({activation})")
+        with_bn, without = _widths(evidence, activation)
+        if len(with_bn):
+            parts.append(
+                f"{with_bn.mean():.1f} with BN and {without.mean():.1f} without ({activation})"
+            )
     if not parts:
         return ""
     return (
