@@ -14,6 +14,7 @@ PACKAGE = Path(bnrepro.__file__).parent
 _HANDED = {"studies.study", "studies.evidence"}
 ALLOWED = {
     "errors": set(),
+    "signals": set(),
     "torchrun": set(),
     "config": {"errors", "torchrun"},
     "runs": {"config", "errors"},
@@ -21,8 +22,8 @@ ALLOWED = {
     "paper": set(),
     "nn": set(),
     "data": {"errors"},
-    "training": {"config", "data", "errors", "nn", "runs", "torchrun"},
-    "sweep": {"config", "errors", "measure", "runs", "training"},
+    "training": {"config", "data", "errors", "nn", "runs", "signals", "torchrun"},
+    "sweep": {"config", "errors", "measure", "runs", "signals", "training"},
     "inference": {"config", "data", "errors", "measure", "nn", "runs", "training"},
     "prepare": {"config", "nn", "training"},
     "studies": {"config", "errors", "measure", "paper", "runs"},

@@ -25,6 +25,7 @@ from bnrepro.runs import (
     write_config,
 )
 from bnrepro.runs.digests import add_weights, check_rows, check_weights
+from bnrepro.signals import stop_on_signals
 from bnrepro.torchrun import is_started
 from bnrepro.training.checkpoint import (
     Checkpoint,
@@ -52,7 +53,6 @@ from bnrepro.training.observers import (
 from bnrepro.training.processes import Processes, join_processes
 from bnrepro.training.provenance import COMPUTATION_KEYS, provenance
 from bnrepro.training.session import Session, build_session
-from bnrepro.training.signals import stop_on_signals
 from bnrepro.training.status import make_status
 
 
