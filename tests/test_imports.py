@@ -14,6 +14,7 @@ PACKAGE = Path(bnrepro.__file__).parent
 _HANDED = {"studies.study", "studies.evidence"}
 ALLOWED = {
     "errors": set(),
+    "messages": set(),
     "signals": set(),
     "torchrun": set(),
     "config": {"errors", "torchrun"},
@@ -21,10 +22,10 @@ ALLOWED = {
     "measure": {"runs"},
     "paper": set(),
     "nn": set(),
-    "data": {"errors"},
-    "training": {"config", "data", "errors", "nn", "runs", "signals", "torchrun"},
-    "sweep": {"config", "errors", "measure", "runs", "signals", "training"},
-    "inference": {"config", "data", "errors", "measure", "nn", "runs", "training"},
+    "data": {"errors", "messages"},
+    "training": {"config", "data", "errors", "messages", "nn", "runs", "signals", "torchrun"},
+    "sweep": {"config", "errors", "measure", "messages", "runs", "signals", "training"},
+    "inference": {"config", "data", "errors", "measure", "messages", "nn", "runs", "training"},
     "prepare": {"config", "nn", "training"},
     "studies": {"config", "errors", "measure", "paper", "runs"},
     "render": {"config", "errors", "measure", "paper", "runs", *_HANDED},

@@ -13,6 +13,7 @@ from bnrepro.config import RunConfig, read_stored
 from bnrepro.config.source import changed_source
 from bnrepro.data.dataset import Dataset, Split
 from bnrepro.errors import UserError
+from bnrepro.messages import say
 from bnrepro.runs import RunDirectory, State
 from bnrepro.runs.digests import check_weights
 from bnrepro.training.device import Device
@@ -55,12 +56,7 @@ def load_trained(directory: RunDirectory, device: Device, console: Console) -> T
     """
     config, provenance = read_finished(directory)
     if (change := changed_source(config)) is not None:
-        console.print(
-            f"{directory.path}: {change}; its weights go into what it builds now",
-            highlight=False,
-            soft_wrap=True,
-            markup=False,
-        )
+        say(console, f"{directory.path}: {change}; its weights go into what it builds now")
     session = build_session(config, console, device)
     _load_weights(session.model, directory)
     return TrainedRun(

@@ -15,6 +15,7 @@ from rich.live import Live
 
 from bnrepro.config import RunConfig
 from bnrepro.errors import UserError
+from bnrepro.messages import say
 from bnrepro.runs import RunDirectory, State, locate_all
 from bnrepro.signals import STOP_SIGNALS, handling
 from bnrepro.sweep.launcher import Launcher
@@ -166,12 +167,10 @@ def _print_changes(rows: list[RunRow], shown: dict[str, str], console: Console) 
             if row.state != WAITING:
                 accuracy = "" if row.accuracy is None else f", accuracy {row.accuracy:.4f}"
                 what = f" {row.changed}" if row.changed else ""
-                console.print(
+                say(
+                    console,
                     f"{row.experiment} seed {row.seed}{what}: {row.state} "
                     f"at step {row.step:,} of {row.steps:,}{accuracy}",
-                    highlight=False,
-                    soft_wrap=True,
-                    markup=False,
                 )
 
 
@@ -186,9 +185,7 @@ def _passing_signals_on(jobs: "Jobs", console: Console) -> Iterator[list[Signals
             jobs.kill()
         else:
             jobs.stop()
-            console.print(
-                "stopping: every run ends its step and writes a checkpoint", highlight=False
-            )
+            say(console, "stopping: every run ends its step and writes a checkpoint")
 
     with handling(dict.fromkeys(STOP_SIGNALS, receive)):
         try:

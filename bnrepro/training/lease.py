@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from rich.console import Console
 
+from bnrepro import messages
 from bnrepro.config import RunConfig
 from bnrepro.errors import RunBusyError, RunDeletedError, RunFailedError, UserError
 from bnrepro.runs import Lock, LockedError, RunDirectory, State, make_folder
@@ -136,7 +137,7 @@ def _messages(directory: RunDirectory, console: Console) -> Iterator[Say]:
 
     def say(message: str) -> None:
         logger.info(message)
-        console.print(message, highlight=False, soft_wrap=True, markup=False)
+        messages.say(console, message)
 
     try:
         yield say
