@@ -17,11 +17,11 @@ from bnrepro.measure.verdict import Verdict
 from bnrepro.measure.wording import measured, seeds
 from bnrepro.render.captions import caption_of
 from bnrepro.render.charts import charts
-from bnrepro.render.collection import Overview, answer, origin, overview
+from bnrepro.render.collection import answer, origin, overview
 from bnrepro.render.figure import draw
 from bnrepro.render.index import write_index
 from bnrepro.render.setup import machine_cells, setup_cells, what_differs
-from bnrepro.render.tables import Cells, table_cells, write_csv, write_numbers
+from bnrepro.render.tables import table_cells, write_csv, write_numbers
 from bnrepro.studies.evidence import Evidence, Finding, check_all
 
 
@@ -39,34 +39,6 @@ class Report(NamedTuple):
     verdicts: dict[str, Verdict]
     not_run: list[str]
     notes: list[str]
-
-
-class _Section(NamedTuple):
-    """A study in the report.
-
-    Attributes:
-        name: of its folder.
-        title: above it.
-        question: that it answers.
-        pictures: file names in its folder.
-        table: its numbers beside the paper's, or None.
-        remarks: sentences on what came out.
-        caption: below the charts: data, size, seeds; empty: nothing ran.
-        missing: labels of the lines that have not run.
-        paper: what to know of the paper's numbers.
-        sources: who said what.
-    """
-
-    name: str
-    title: str
-    question: str
-    pictures: list[str]
-    table: Cells | None
-    remarks: list[str]
-    caption: str
-    missing: list[str]
-    paper: str
-    sources: tuple[str, ...]
 
 
 def write_study(evidence: Evidence) -> list[Path]:
@@ -124,7 +96,7 @@ def write_report(
     findings = [finding for of_study in by_study.values() for finding in of_study]
     folder = results / scale
     collections = collections or {}
-    overviews: list[Overview] = []
+    overviews: list[dict[str, Any]] = []
     pages: list[Path] = []
     try:
         if answered[0].is_judged:
@@ -252,21 +224,17 @@ def write_claims(findings: Sequence[Finding], folder: Path) -> None:
     write_csv(pd.DataFrame(values, columns=["claim", "seed", "value"]), folder / "seeds.csv")
 
 
-def _section(evidence: Evidence, findings: Sequence[Finding]) -> _Section:
-    study = evidence.study
-    pictures = [f"{study.name}.{kind}" for kind in ("png", "svg")]
-    return _Section(
-        study.name,
-        study.title,
-        study.question,
-        [file for file in pictures if (evidence.folder / file).exists()],
-        table_cells(evidence),
-        _remarks(evidence, findings),
-        caption_of(evidence),
-        [line.label for line in evidence.missing],
-        study.paper,
-        study.sources,
-    )
+def _section(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
+    """A study in the report: what it is, its pictures, its numbers, what came out."""
+    pictures = [f"{evidence.study.name}.{kind}" for kind in ("png", "svg")]
+    return {
+        "study": evidence.study,
+        "pictures": [file for file in pictures if (evidence.folder / file).exists()],
+        "table": table_cells(evidence),
+        "remarks": _remarks(evidence, findings),
+        "caption": caption_of(evidence),
+        "missing": [line.label for line in evidence.missing],
+    }
 
 
 def _remarks(evidence: Evidence, findings: Sequence[Finding]) -> list[str]:
