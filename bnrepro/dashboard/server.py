@@ -20,7 +20,7 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from bnrepro.config.groups import options
-from bnrepro.dashboard.choice import MOST_RUNS
+from bnrepro.dashboard.curves import MOST_RUNS
 from bnrepro.dashboard.entrance import with_entrance
 from bnrepro.dashboard.view import View
 from bnrepro.errors import UserError

@@ -14,8 +14,7 @@ from typing import Any
 
 from bnrepro.dashboard import events
 from bnrepro.dashboard.charts import OTHER, StudyCharts, find_places
-from bnrepro.dashboard.choice import MOST_RUNS, Choice
-from bnrepro.dashboard.curves import Curve, group_runs
+from bnrepro.dashboard.curves import MOST_RUNS, Choice, Curve, group_runs
 from bnrepro.dashboard.follow import Progress, digest, follow
 from bnrepro.dashboard.hparams import HParams
 from bnrepro.dashboard.layout import layout

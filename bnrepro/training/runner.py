@@ -49,11 +49,11 @@ from bnrepro.training.observers import (
     StatusWriter,
     TensorBoardView,
     TrainingProgress,
+    make_status,
 )
 from bnrepro.training.processes import Processes, join_processes
 from bnrepro.training.provenance import COMPUTATION_KEYS, provenance
 from bnrepro.training.session import Session, build_session
-from bnrepro.training.status import make_status
 
 
 @dataclass(frozen=True)

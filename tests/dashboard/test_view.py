@@ -13,7 +13,7 @@ from tensorboard.plugins.hparams import metadata
 
 from bnrepro.config import preset
 from bnrepro.dashboard.charts import interval_tags
-from bnrepro.dashboard.choice import MOST_RUNS
+from bnrepro.dashboard.curves import MOST_RUNS
 from bnrepro.dashboard.layout import layout
 from bnrepro.dashboard.view import View
 from bnrepro.errors import UserError
