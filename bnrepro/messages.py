@@ -10,6 +10,11 @@ def say(console: Console, message: str) -> None:
     console.print(message, highlight=False, soft_wrap=True, markup=False)
 
 
+def reason(error: BaseException) -> str:
+    """The first line of an error; its kind where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def printable(path: str | os.PathLike[str]) -> str:
     """A file name on one line: line breaks, and bytes that are not UTF-8, as escape sequences."""
     return "".join(

@@ -13,7 +13,7 @@ from bnrepro.config import RunConfig, read_stored
 from bnrepro.config.source import changed_source
 from bnrepro.data.dataset import Dataset, Split
 from bnrepro.errors import UserError
-from bnrepro.messages import say
+from bnrepro.messages import reason, say
 from bnrepro.runs import RunDirectory, State
 from bnrepro.runs.digests import check_weights
 from bnrepro.training.device import Device
@@ -111,8 +111,7 @@ def _load_weights(network: nn.Module, directory: RunDirectory) -> None:
         check_weights(directory, content)
         network.load_state_dict(load(content))
     except (OSError, SafetensorError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise UserError(
-            f"{file}: damaged, or of another network ({reason}); remove {directory.path} and train "
-            "the run again"
+            f"{file}: damaged, or of another network ({reason(error)}); remove {directory.path} "
+            "and train the run again"
         ) from error

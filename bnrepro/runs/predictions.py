@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from bnrepro.runs import RunDirectory, write_atomically
+from bnrepro.runs.digests import digest_of
 
 CROPS = (1, 10, 144)
 """Crops of an image that can be averaged over."""
@@ -105,7 +105,8 @@ def write_predictions(directory: RunDirectory, method: Method, made: Predictions
     """Keep predictions in the run directory, tied to the weights that made them."""
     directory.predictions.mkdir(exist_ok=True)
     tensors: dict[str, NDArray[Any]] = {"probabilities": made.probabilities, "labels": made.labels}
-    metadata = {"weights_sha256": _digest(directory.weights), "sha256": _content_digest(made)}
+    weights = digest_of(directory.weights).sha256
+    metadata = {"weights_sha256": weights, "sha256": _content_digest(made)}
     write_atomically(directory.predictions / method.file_name, save(tensors, metadata))
 
 
@@ -114,7 +115,7 @@ def read_predictions(directory: RunDirectory, method: Method) -> Predictions | N
     try:
         with safe_open(directory.predictions / method.file_name, framework="numpy") as file:
             metadata = file.metadata()
-            if metadata["weights_sha256"] != _digest(directory.weights):
+            if metadata["weights_sha256"] != digest_of(directory.weights).sha256:
                 return None
             read = Predictions(file.get_tensor("probabilities"), file.get_tensor("labels"))
     except (OSError, SafetensorError, KeyError, TypeError):
@@ -140,8 +141,3 @@ def _are_sound(read: Predictions) -> bool:
 
 def _content_digest(made: Predictions) -> str:
     return hashlib.sha256(made.probabilities.tobytes() + made.labels.tobytes()).hexdigest()
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

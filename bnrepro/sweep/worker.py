@@ -9,6 +9,7 @@ from rich.console import Console
 
 from bnrepro.config import RunConfig
 from bnrepro.errors import RunBusyError, RunDeletedError
+from bnrepro.messages import reason
 from bnrepro.runs import State, locate
 from bnrepro.signals import STOP_SIGNALS, end_with_parent
 
@@ -55,7 +56,7 @@ def train(config: RunConfig, retry_failed: bool, number: int = 0) -> Problem | N
     except RunDeletedError:
         return DELETION
     except Exception as error:
-        return Problem(State.FAILED, (str(error).strip() or type(error).__name__).splitlines()[0])
+        return Problem(State.FAILED, reason(error))
     return None
 
 

@@ -31,8 +31,7 @@ def crop_dataset(config: RunConfig, dataset: Dataset) -> Dataset:
     size = config.augmentation.size
     if size is None:
         return dataset
-    cropped = dataset.crop_test(size)
-    return cropped.crop_train(size) if config.augmentation.crop == "none" else cropped
+    return dataset.crop(size, train=config.augmentation.crop == "none")
 
 
 def load_dataset(config: RunConfig, console: Console) -> Dataset:

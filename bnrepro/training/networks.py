@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bnrepro.errors import UserError, nearest
+from bnrepro.messages import reason
 from bnrepro.nn import Normalization
 from bnrepro.training.memory import is_out_of_memory
 
@@ -172,5 +173,4 @@ def _one_line(what: str, error: Exception) -> Exception:
     """The error as the user's own; but for memory that ran out, which has its own message."""
     if is_out_of_memory(error):
         return error
-    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    return UserError(f"{what} ({type(error).__name__}: {reason})")
+    return UserError(f"{what} ({type(error).__name__}: {reason(error)})")
