@@ -118,8 +118,8 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("final accuracy", final(), ".4f", beside_paper=False),
-            Column("gamma of the last layer", _GAMMA, ".2f", beside_paper=False),
+            Column("final accuracy", final(), ".4f"),
+            Column("gamma of the last layer", _GAMMA, ".2f"),
         )
     ),
     claims=(

@@ -149,10 +149,10 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("drift of the inputs", DRIFT, ".3g", beside_paper=False),
-            Column("change of the gradient", _SIZE, ".2g", beside_paper=False),
-            Column("1 - cosine", _UNLIKE, ".2g", beside_paper=False),
-            Column("final accuracy", final(), ".4f", beside_paper=False),
+            Column("drift of the inputs", DRIFT, ".3g"),
+            Column("change of the gradient", _SIZE, ".2g"),
+            Column("1 - cosine", _UNLIKE, ".2g"),
+            Column("final accuracy", final(), ".4f"),
         )
     ),
     claims=(*_claims(_MLP), *_claims(_CONVNET)),

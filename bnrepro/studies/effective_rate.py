@@ -60,11 +60,11 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("growth of the weights", WEIGHT_GROWTH, ".2f", beside_paper=False),
-            Column("effective rate at the end", EFFECTIVE_RATE, ".2g", beside_paper=False),
-            Column("over that of x1", _APART, ".2f", beside_paper=False),
-            Column(f"steps to {_LEVEL:g}", steps_to(_LEVEL), ",.0f", beside_paper=False),
-            Column("final accuracy", final(), ".4f", beside_paper=False),
+            Column("growth of the weights", WEIGHT_GROWTH, ".2f"),
+            Column("effective rate at the end", EFFECTIVE_RATE, ".2g"),
+            Column("over that of x1", _APART, ".2f"),
+            Column(f"steps to {_LEVEL:g}", steps_to(_LEVEL), ",.0f"),
+            Column("final accuracy", final(), ".4f"),
         )
     ),
     claims=(

@@ -145,10 +145,10 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("first layer's gradient over the last's", _REACH, ".2g", beside_paper=False),
-            Column("growth a layer, downward", _GROWTH, ".3f", beside_paper=False),
-            Column("saturated", _SATURATED, ".3f", beside_paper=False),
-            Column("final accuracy", final(), ".4f", beside_paper=False),
+            Column("first layer's gradient over the last's", _REACH, ".2g"),
+            Column("growth a layer, downward", _GROWTH, ".3f"),
+            Column("saturated", _SATURATED, ".3f"),
+            Column("final accuracy", final(), ".4f"),
         )
     ),
     claims=(

@@ -109,9 +109,9 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("final accuracy", final(), ".4f", beside_paper=False),
-            Column("growth of the weights", WEIGHT_GROWTH, ".3g", beside_paper=False),
-            Column("effective rate at the end", EFFECTIVE_RATE, ".2g", beside_paper=False),
+            Column("final accuracy", final(), ".4f"),
+            Column("growth of the weights", WEIGHT_GROWTH, ".3g"),
+            Column("effective rate at the end", EFFECTIVE_RATE, ".2g"),
         )
     ),
     claims=tuple(_claim(activation) for activation in ACTIVATIONS),

@@ -85,7 +85,7 @@ STUDY = Study(
             "held-out accuracy (ten classes)",
         ),
     ),
-    table=Table((Column("final accuracy", final(), ".4f", beside_paper=False),)),
+    table=Table((Column("final accuracy", final(), ".4f"),)),
     claims=(_claim("MLP"), _claim("Inception")),
     answer=_answer,
     paper="Section 3.3 speaks of the scale of the weights, BN(Wu) = BN((aW)u); to the first layer "

@@ -70,8 +70,8 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("singular values from 1/2 to 2", _SHARE, ".3f", beside_paper=False),
-            Column("final accuracy", final(), ".4f", beside_paper=False),
+            Column("singular values from 1/2 to 2", _SHARE, ".3f"),
+            Column("final accuracy", final(), ".4f"),
         )
     ),
     claims=(

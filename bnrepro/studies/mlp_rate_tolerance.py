@@ -81,7 +81,7 @@ STUDY = Study(
             "test accuracy",
         ),
     ),
-    table=Table((Column("final accuracy", final(), ".4f", beside_paper=False),)),
+    table=Table((Column("final accuracy", final(), ".4f"),)),
     claims=tuple(_claim(activation) for activation in ACTIVATIONS),
     answer=_answer,
     sources=(

@@ -93,8 +93,8 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("final accuracy", final(), ".4f", beside_paper=False),
-            Column(_STEPS.sentence, _STEPS, ",.0f", beside_paper=False),
+            Column("final accuracy", final(), ".4f"),
+            Column(_STEPS.sentence, _STEPS, ",.0f"),
         )
     ),
     claims=(

@@ -148,9 +148,9 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("test accuracy", final(), ".4f", beside_paper=False),
-            Column("training minus test accuracy", _GAP, "+.4f", beside_paper=False),
-            Column("lost by the averages of training", _LOST, "+.4f", beside_paper=False),
+            Column("test accuracy", final(), ".4f"),
+            Column("training minus test accuracy", _GAP, "+.4f"),
+            Column("lost by the averages of training", _LOST, "+.4f"),
         )
     ),
     claims=(

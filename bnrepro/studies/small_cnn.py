@@ -78,8 +78,8 @@ STUDY = Study(
     panels=_panels(),
     table=Table(
         (
-            Column("test accuracy", final(), ".4f", beside_paper=False),
-            Column("training accuracy", _TRAINED, ".4f", beside_paper=False),
+            Column("test accuracy", final(), ".4f"),
+            Column("training accuracy", _TRAINED, ".4f"),
         )
     ),
     claims=tuple(

@@ -107,8 +107,8 @@ STUDY = Study(
     ),
     table=Table(
         (
-            *(Column(s.name.replace("_", " "), _value(s), ".3g", False) for s in _SENTENCES),
-            Column("final accuracy", final(), ".4f", beside_paper=False),
+            *(Column(s.name.replace("_", " "), _value(s), ".3g") for s in _SENTENCES),
+            Column("final accuracy", final(), ".4f"),
         )
     ),
     claims=(

@@ -132,7 +132,7 @@ STUDY = Study(
             log_y=True,
         ),
     ),
-    table=Table((Column(f"steps to {_LEVEL:g}", _QUANTITY, ",.0f", beside_paper=False),)),
+    table=Table((Column(f"steps to {_LEVEL:g}", _QUANTITY, ",.0f"),)),
     claims=(
         Claim(
             "less_care",
