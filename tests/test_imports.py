@@ -20,7 +20,7 @@ ALLOWED = {
     "config": {"errors", "torchrun"},
     "runs": {"config", "errors"},
     "measure": {"runs"},
-    "paper": set(),
+    "paper": {"measure"},
     "nn": set(),
     "data": {"errors", "messages"},
     "training": {"config", "data", "errors", "messages", "nn", "runs", "signals", "torchrun"},
