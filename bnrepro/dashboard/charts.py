@@ -37,18 +37,6 @@ class Place(NamedTuple):
     line: Line
 
 
-class PaperRun(NamedTuple):
-    """A network of the paper, as a run.
-
-    Attributes:
-        name: in the view.
-        curves: by tag, on the step axis of our runs.
-    """
-
-    name: str
-    curves: dict[str, Points]
-
-
 @dataclass(frozen=True)
 class StudyCharts:
     """The places of runs at one scale, found by what they compute.
@@ -93,7 +81,9 @@ class StudyCharts:
         places = (place for recipe in recipes for place in self.places.get(recipe, []))
         return {_paper_name(line) for _, line in places if line.paper}
 
-    def paper_runs(self, recipes: dict[str, tuple[int, int | None]]) -> list[PaperRun]:
+    def paper_runs(
+        self, recipes: dict[str, tuple[int, int | None]]
+    ) -> dict[str, dict[str, Points]]:
         """The paper's curves beside some runs.
 
         Steps are counted as we do and cut off where our runs end; where the paper's time is scaled,
@@ -101,6 +91,9 @@ class StudyCharts:
 
         Args:
             recipes: steps and ``inception_steps`` of our runs, by recipe.
+
+        Returns:
+            The curves by their tags, of each network by its name in the view.
         """
         runs: dict[str, dict[str, Points]] = {}
         for recipe, (steps, inception_steps) in recipes.items():
@@ -117,7 +110,7 @@ class StudyCharts:
                     tags[chart_tag(study, line, series)] = curve
                     if series == ACCURACY:
                         tags[TEST_ACCURACY] = curve
-        return [PaperRun(name, _on_common_steps(curves)) for name, curves in sorted(runs.items())]
+        return {name: _on_common_steps(curves) for name, curves in sorted(runs.items())}
 
 
 def find_places(studies: Sequence[Study], scale: str, recipes: set[str]) -> StudyCharts:

@@ -197,15 +197,15 @@ class View:
             for curve in curves
             for name in self._charts.paper_names([curve.recipe])
         }
-        for paper in self._charts.paper_runs(recipes):
+        for name, of_network in self._charts.paper_runs(recipes).items():
             points: dict[int, dict[str, float]] = {}
-            for tag, curve in paper.curves.items():
+            for tag, curve in of_network.items():
                 for step, value in zip(curve.steps, curve.values, strict=True):
                     points.setdefault(round(float(step)), {})[tag] = float(value)
             if points:
                 yield (
-                    paper.name,
-                    started[paper.name],
+                    name,
+                    started[name],
                     digest([repr(sorted(points.items())).encode()]),
                     partial(_point_events, points),
                 )

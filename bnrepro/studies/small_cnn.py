@@ -1,5 +1,7 @@
 """The textbook's small convolutional network, with and without BN."""
 
+from itertools import product
+
 import numpy as np
 
 from bnrepro.measure import recorded
@@ -11,6 +13,10 @@ from bnrepro.studies.study import ACCURACY, LOSS, Claim, Column, Curves, Line, S
 
 _DATA = {"MNIST": "mechanisms/small_cnn", "Tiny-ImageNet": "mechanisms/small_cnn_colour"}
 _NORMS = {"without BN": ("norm=none", "#000000"), "with BN": ("norm=batch", "#D55E00")}
+_SERIES = (
+    (("accuracy", "training_accuracy"), "accuracy"),
+    (("loss", "training_loss"), "cross-entropy, nats"),
+)
 
 
 def _label(data: str, norm: str) -> str:
@@ -23,25 +29,6 @@ _TRAINED = recorded.quantity(
     "accuracy",
     lambda run: recorded.final(run, TRAINING_SET_ACCURACY),
 )
-
-
-def _panels() -> tuple[Curves, ...]:
-    return tuple(
-        Curves(f"({letter}) {data}: test, training dashed", series, y, lines)
-        for letter, (data, series, y) in zip(
-            "abcd",
-            (
-                (data, series, y)
-                for data in _DATA
-                for series, y in (
-                    (("accuracy", "training_accuracy"), "accuracy"),
-                    (("loss", "training_loss"), "cross-entropy, nats"),
-                )
-            ),
-            strict=True,
-        )
-        for lines in [tuple(_label(data, norm) for norm in _NORMS)]
-    )
 
 
 def _answer(evidence: Evidence) -> str:
@@ -75,7 +62,15 @@ STUDY = Study(
         LOSS,
         Series("training_loss", TRAINING_SET_LOSS),
     ),
-    panels=_panels(),
+    panels=tuple(
+        Curves(
+            f"({letter}) {data}: test, training dashed",
+            series,
+            y,
+            tuple(_label(data, norm) for norm in _NORMS),
+        )
+        for letter, (data, (series, y)) in zip("abcd", product(_DATA, _SERIES), strict=True)
+    ),
     table=Table(
         (
             Column("test accuracy", final(), ".4f"),
