@@ -69,8 +69,8 @@ def quantity(name: str, sentence: str, unit: Unit, value: Value) -> Quantity:
     return Quantity(name, sentence, unit, lambda run, _: value(run))
 
 
-def tabled(name: str, sentence: str, unit: Unit) -> Quantity:
-    """A number that no run has: a study computes it from all of them, or from its own table."""
+def across_runs(name: str, sentence: str, unit: Unit) -> Quantity:
+    """A number that no single run has: a study computes it from many, or from its own table."""
     return quantity(name, sentence, unit, lambda _run: np.nan)
 
 

@@ -159,7 +159,7 @@ def _difference(better: Predictions, worse: Predictions) -> NDArray[np.float64]:
 def _points(name: str, sentence: str) -> Quantity:
     """A quantity that is computed from predictions."""
     sentence += " (interval over held-out images, by a paired bootstrap)"
-    return recorded.tabled(name, sentence, "points")
+    return recorded.across_runs(name, sentence, "points")
 
 
 _OURS = {(row.crops, row.models): row for row in FIGURE_4 if row.is_ours}

@@ -156,7 +156,7 @@ STUDY = Study(
             "sigmoids_saturate_less",
             "Abstract",
             "BN prevents the network from getting stuck in the saturated modes",
-            recorded.tabled(
+            recorded.across_runs(
                 "saturated_less",
                 "share of saturated sigmoids without BN minus that with BN, mean over 2 to 20 "
                 "layers and training",
@@ -169,7 +169,7 @@ STUDY = Study(
             "deep_sigmoids_train",
             "Abstract",
             "BN makes it possible to use saturating nonlinearities",
-            recorded.tabled(
+            recorded.across_runs(
                 "deep_sigmoid_gain",
                 "final accuracy of ten layers of sigmoids with BN, minus without",
                 "points",

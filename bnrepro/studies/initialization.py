@@ -57,7 +57,7 @@ def _claim(activation: str) -> Claim:
         f"initial_weights_{activation.lower()}",
         "Abstract",
         f"BN allows us to be less careful about initialization ({activation})",
-        recorded.tabled(
+        recorded.across_runs(
             f"decades_{activation.lower()}",
             f"decades of the initial deviation that train (to {TRAINED:g} of its best accuracy) "
             "with BN, minus those without",

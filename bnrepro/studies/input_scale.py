@@ -61,7 +61,7 @@ def _claim(network: str) -> Claim:
         f"input_scale_{network.lower()}",
         "3.3",
         f"BN makes training more resilient to the scale of a layer's input ({network})",
-        recorded.tabled(
+        recorded.across_runs(
             f"spread_{network.lower()}",
             "best final accuracy over the scales of the input minus the worst, without BN minus "
             "with BN",

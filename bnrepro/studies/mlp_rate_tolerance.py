@@ -53,7 +53,7 @@ def _claim(activation: str) -> Claim:
         f"higher_rates_{activation.lower()}",
         "3.3",
         f"BN enables higher learning rates ({activation}, MNIST network)",
-        recorded.tabled(
+        recorded.across_runs(
             f"largest_rate_{activation.lower()}",
             f"largest rate that trains (to {TRAINED:g} of its best accuracy) with BN, over that "
             "without",

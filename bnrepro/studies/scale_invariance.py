@@ -51,7 +51,7 @@ STUDY = Study(
             "scale_invariance",
             "3.3",
             "BN((aW)u) = BN(Wu); the gradient to u is unchanged, the one to aW is 1/a of W's",
-            recorded.tabled(
+            recorded.across_runs(
                 "worst_difference",
                 "largest relative difference of an element from these equalities, over all a",
                 "number",

@@ -126,7 +126,7 @@ STUDY = Study(
             "less_care",
             "Abstract",
             "Batch Normalization allows us to be less careful about initialization",
-            recorded.tabled(
+            recorded.across_runs(
                 "care",
                 f"steps to {_LEVEL:g} from the worst start over those from the best, without BN, "
                 "over the same with BN; a run that never gets there counts as long as it was",
