@@ -93,7 +93,7 @@ class Run:
         """
         from bnrepro.inference.trained import load_trained
 
-        return load_trained(RunDirectory(self.path), device, _console()).network
+        return load_trained(RunDirectory(self.path), device, _console()).model
 
 
 def train(*overrides: str) -> Run:

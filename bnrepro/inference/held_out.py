@@ -13,7 +13,6 @@ from bnrepro.inference.crops import views
 from bnrepro.inference.trained import TrainedRun
 from bnrepro.nn import normalize_by_batch
 from bnrepro.runs.predictions import Predictions
-from bnrepro.training.build import make_population_batches
 from bnrepro.training.evaluation import inference_network
 
 Statistics = Literal["population", "pooled", "moving", "batch"]
@@ -54,9 +53,10 @@ def network_with(run: TrainedRun, statistics: Statistics, population_batches: in
         population_batches: training mini-batches that Algorithm 2 or pooled statistics take.
     """
     if statistics == "batch":
-        return normalize_by_batch(run.network)
-    batches = make_population_batches(run.config, run.dataset, run.device)
-    return inference_network(run.network, statistics, run.dataset, batches, population_batches)
+        return normalize_by_batch(run.model)
+    return inference_network(
+        run.model, statistics, run.dataset, run.population_batches(), population_batches
+    )
 
 
 def _mean_over_crops(

@@ -22,7 +22,7 @@ from bnrepro.data.order import Shuffling
 from bnrepro.data.prepared import load_prepared
 from bnrepro.errors import UserError
 from bnrepro.training import optimizers
-from bnrepro.training.networks import build_python, build_torchvision
+from bnrepro.training.networks import Blueprint, build_python, build_torchvision
 from bnrepro.training.step import TrainingStep
 
 
@@ -112,6 +112,7 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
     generator = torch.Generator().manual_seed(config.seed)
     norm = make_normalization(config)
     channels, height, width = image_shape
+    blueprint = Blueprint(num_classes, image_shape, norm, config.seed)
     match config.model:
         case model_options.Mlp() as options:
             return networks.Mlp(
@@ -166,9 +167,9 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
                 per_activation_modules=options.per_activation_modules,
             )
         case model_options.Torchvision(name=name):
-            return build_torchvision(name, num_classes, image_shape, norm, config.seed)
+            return build_torchvision(name, blueprint)
         case model_options.Python(factory=factory):
-            return build_python(factory, num_classes, image_shape, norm, config.seed)
+            return build_python(factory, blueprint)
         case _:
             assert_never(config.model)
 
