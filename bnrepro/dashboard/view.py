@@ -262,10 +262,10 @@ class View:
         progress = self._progress.setdefault(name, Progress())
         if progress.signature == signature:
             return
-        made, size = make(), 0
+        new, size = make(), 0
         if serving and progress.size:
-            made, size = [events.again(), *made], progress.size
-        size = self._file(name, started).append(made, size)
+            new, size = [events.again(), *new], progress.size
+        size = self._file(name, started).append(new, size)
         self._progress[name] = Progress(size=size, signature=signature)
 
     def _file(self, name: str, started: float = 0.0) -> events.EventFile:

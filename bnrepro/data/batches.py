@@ -113,12 +113,12 @@ class ReadAhead:
 
     def __call__(self, step: int) -> _Batch:
         """What the step needs; the steps after it are begun."""
-        wanted = [step]
+        steps = [step]
         for _ in range(_STEPS_AHEAD):
-            wanted.append(self._following(wanted[-1]))
-        for other in self._reading.keys() - wanted:
+            steps.append(self._following(steps[-1]))
+        for other in self._reading.keys() - steps:
             self._reading.pop(other).cancel()
-        for one in wanted:
+        for one in steps:
             if one not in self._reading:
                 self._reading[one] = self._threads.submit(self._start(one))
         return self._reading.pop(step).result()

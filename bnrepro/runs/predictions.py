@@ -101,12 +101,12 @@ class Method(NamedTuple):
         return f"{self.statistics}{batches}-crops{self.crops}.safetensors"
 
 
-def write_predictions(directory: RunDirectory, method: Method, made: Predictions) -> None:
+def write_predictions(directory: RunDirectory, method: Method, predictions: Predictions) -> None:
     """Keep predictions in the run directory, tied to the weights that made them."""
     directory.predictions.mkdir(exist_ok=True)
-    tensors: dict[str, NDArray[Any]] = {"probabilities": made.probabilities, "labels": made.labels}
+    tensors: dict[str, NDArray[Any]] = {**vars(predictions)}
     weights = digest_of(directory.weights).sha256
-    metadata = {"weights_sha256": weights, "sha256": _content_digest(made)}
+    metadata = {"weights_sha256": weights, "sha256": _content_digest(predictions)}
     write_atomically(directory.predictions / method.file_name, save(tensors, metadata))
 
 
@@ -139,5 +139,7 @@ def _are_sound(read: Predictions) -> bool:
     )
 
 
-def _content_digest(made: Predictions) -> str:
-    return hashlib.sha256(made.probabilities.tobytes() + made.labels.tobytes()).hexdigest()
+def _content_digest(predictions: Predictions) -> str:
+    return hashlib.sha256(
+        predictions.probabilities.tobytes() + predictions.labels.tobytes()
+    ).hexdigest()

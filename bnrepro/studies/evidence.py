@@ -182,8 +182,8 @@ class Evidence:
         return {
             str(group): pd.DataFrame(
                 [
-                    {"x": place, **mean_over_seeds(there[y].to_numpy())._asdict()}
-                    for place, there in of_group.groupby(x)
+                    {"x": place, **mean_over_seeds(rows[y].to_numpy())._asdict()}
+                    for place, rows in of_group.groupby(x)
                 ]
             )
             for group, of_group in table.groupby(panel.group, sort=False)

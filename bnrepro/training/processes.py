@@ -118,9 +118,9 @@ class Processes:
                     if self.is_first:
                         raise
                     problem = f"process {self.rank} on {socket.gethostname()}: {error}"
-            for told in self.collect(problem):
-                if told is not None:
-                    raise UserError(told)
+            for message in self.collect(problem):
+                if message is not None:
+                    raise UserError(message)
         return built
 
     def check_alike(self, config: RunConfig, device: torch.device) -> None:
