@@ -87,13 +87,13 @@ def export(
     network = network_with(run, statistics, population_batches)
     if folded:
         network = fold_batch_norm(network)
-    batches = population_batches if statistics == "population" else 0
-    predictions = _predictions(run, network, Method(statistics, batches, crops=1), folded, console)
+    method = Method.of(statistics, population_batches, crops=1)
+    predictions = _predictions(run, network, method, folded, console)
 
     classifier = Classifier(network, run.dataset.input_mean, run.dataset.input_scale).on_cpu()
     measured = Measured(
         statistics=statistics,
-        population_batches=batches,
+        population_batches=method.population_batches,
         accuracy_1=predictions.accuracy(1),
         examples=len(predictions),
     )

@@ -94,6 +94,13 @@ class Method(NamedTuple):
     population_batches: int
     crops: int
 
+    @classmethod
+    def of(
+        cls, statistics: Literal["population", "pooled", "moving"], batches: int, crops: int
+    ) -> "Method":
+        """The method; moving averages take no mini-batches, however many are offered."""
+        return cls(statistics, 0 if statistics == "moving" else batches, crops)
+
     @property
     def file_name(self) -> str:
         """Of the predictions in a run directory."""

@@ -41,9 +41,8 @@ _MEMBERS = {
 
 def _methods(config: "RunConfig") -> list[Method]:
     """How a member is evaluated: as in training, on the centre and on 144 crops."""
-    evaluation = config.evaluation
-    batches = evaluation.population_batches if evaluation.statistics == "population" else 0
-    return [Method(evaluation.statistics, batches, crops) for crops in _CROPS]
+    chosen = config.evaluation
+    return [Method.of(chosen.statistics, chosen.population_batches, crops) for crops in _CROPS]
 
 
 def _keep_predictions(study: Study, scale: str, runs: Path, folder: Path) -> None:
