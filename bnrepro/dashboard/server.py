@@ -23,7 +23,7 @@ from bnrepro.config.groups import options
 from bnrepro.dashboard.curves import MOST_RUNS
 from bnrepro.dashboard.entrance import with_entrance
 from bnrepro.dashboard.view import Scope, View
-from bnrepro.errors import UserError
+from bnrepro.errors import UserError, writing
 
 _SECONDS_BETWEEN_REFRESHES = 5.0
 _PORTS_TRIED = 100
@@ -63,7 +63,8 @@ def serve(scope: Scope, port: int, browse: bool, say: Callable[[str], None]) -> 
                 webbrowser.open(address)
             return
         view = View(folder, scope, say)
-        _refresh(view)
+        with writing(folder):
+            view.refresh()
         free = _free_port(port)
         if free != port:
             say(f"port {port} is in use: {free} instead")
@@ -123,13 +124,6 @@ def _read_address(folder: Path) -> str:
         return (folder / _ADDRESS).read_text()
     except OSError as error:
         raise UserError("another dashboard of these runs is starting; try again") from error
-
-
-def _refresh(view: View) -> None:
-    try:
-        view.refresh()
-    except OSError as error:
-        raise UserError(f"{view.folder}: cannot be written ({error.strerror})") from error
 
 
 def _free_port(first: int) -> int:

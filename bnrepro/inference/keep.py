@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from joblib import Parallel, delayed
 from rich.console import Console
 
-from bnrepro.errors import RunFailedError
+from bnrepro.errors import RunFailedError, writing
 from bnrepro.inference.held_out import network_with, predict_held_out
 from bnrepro.inference.trained import load_trained
 from bnrepro.messages import say
@@ -60,9 +60,5 @@ def _keep(directory: RunDirectory, methods: Sequence[Method], device: Device) ->
     for method in methods:
         network = networks[method.statistics, method.population_batches]
         predictions = predict_held_out(run, network, method.crops, _BATCH_SIZE, quiet)
-        try:
+        with writing(directory.predictions, RunFailedError):
             write_predictions(directory, method, predictions)
-        except OSError as error:
-            raise RunFailedError(
-                f"{directory.predictions}: cannot be written ({error.strerror})"
-            ) from error

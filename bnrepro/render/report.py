@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jinja2
 import pandas as pd
 
-from bnrepro.errors import UserError
+from bnrepro.errors import UserError, writing
 from bnrepro.measure.intervals import INTERVAL
 from bnrepro.measure.verdict import Verdict
 from bnrepro.measure.wording import measured, seeds
@@ -51,15 +51,13 @@ def write_study(evidence: Evidence) -> list[Path]:
         UserError: the folder cannot be written.
     """
     folder = evidence.folder
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         write_numbers(evidence, folder)
         if evidence.study.panels and any(evidence.runs.values()):
             draw(evidence, folder)
         section = _section(evidence, check_all(evidence))
         _render("study.md", folder / f"{evidence.study.name}.md", {"section": section})
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be written ({error.strerror})") from error
     return sorted(folder.iterdir())
 
 
@@ -98,7 +96,7 @@ def write_report(
     collections = collections or {}
     overviews: list[dict[str, Any]] = []
     pages: list[Path] = []
-    try:
+    with writing(results):
         if answered[0].is_judged:
             write_claims(findings, folder / "claims")
         for name, title in collections.items():
@@ -114,8 +112,6 @@ def write_report(
         content |= _claims([one for one in findings if not one.claim.source])
         pages = _write_pages(folder, "REPORT", content, own, html) + pages
         write_index(results)
-    except OSError as error:
-        raise UserError(f"{results}: cannot be written ({error.strerror})") from error
     missing = [f"{one.study.name}: {line.label}" for one in studies for line in one.missing]
     verdicts = {finding.claim.name: finding.verdict for finding in findings}
     notes = list(dict.fromkeys(note for one in studies for note in one.notes))
@@ -146,11 +142,9 @@ def write_page(studies: Sequence[Evidence], title: str, file: Path) -> Path:
     Raises:
         UserError: it cannot be written.
     """
-    try:
+    with writing(file):
         findings: dict[str, list[Finding]] = {one.study.name: [] for one in studies}
         _render("report.html", file, _content(studies, title, findings) | _page(studies))
-    except OSError as error:
-        raise UserError(f"{file}: cannot be written ({error.strerror})") from error
     return file
 
 
