@@ -6,7 +6,6 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from bnrepro.messages import say
 from bnrepro.runs.tags import TEST_ACCURACY, TRAIN_LOSS
 from bnrepro.training.measurement import Measurement
 from bnrepro.training.observers.observer import Observer
@@ -72,7 +71,11 @@ class TrainingProgress(Observer):
         elif now - self._last_line >= _SECONDS_BETWEEN_LINES:
             self._last_line = now
             left = (self.steps - step) / max(self.steps_per_second, 1e-9)
-            say(self.console, f"step {step:,}/{self.steps:,}  {self._summary()}  ETA {left:.0f} s")
+            self.console.print(
+                f"step {step:,}/{self.steps:,}  {self._summary()}  ETA {left:.0f} s",
+                highlight=False,
+                soft_wrap=True,
+            )
 
     def _summary(self) -> str:
         accuracy = "-" if self._accuracy is None else f"{self._accuracy:.4f}"
