@@ -54,9 +54,7 @@ def network_with(run: TrainedRun, statistics: Statistics, population_batches: in
     """
     if statistics == "batch":
         return normalize_by_batch(run.model)
-    return inference_network(
-        run.model, statistics, run.dataset, run.population_batches(), population_batches
-    )
+    return inference_network(run, statistics, run.population_batches(), population_batches)
 
 
 def _mean_over_crops(

@@ -15,6 +15,7 @@ from bnrepro.data.order import held_out_batches
 from bnrepro.nn import estimate_population_statistics
 from bnrepro.runs import Row
 from bnrepro.runs.tags import TEST_ACCURACY, TEST_LOSS
+from bnrepro.training.session import Session
 
 # Images at once, and input values at once: what stays in a CPU's caches is evaluated fastest.
 _EVALUATION_BATCH = 2_000
@@ -23,24 +24,20 @@ _EVALUATION_VALUES = 1_600_000
 
 @torch.no_grad()
 def inference_network(
-    model: nn.Module,
-    statistics: Statistics,
-    dataset: Dataset,
-    batches: TrainingBatches,
-    population_batches: int,
+    session: Session, statistics: Statistics, batches: TrainingBatches, population_batches: int
 ) -> nn.Module:
     """A copy in evaluation mode that normalizes by moving averages or by estimates.
 
     Args:
-        model: stays as it is.
+        session: of the network, which stays as it is.
         statistics: ``moving`` averages, or which estimate (see `estimate_population_statistics`).
-        dataset: on the model's device, or mapped.
         batches: the training mini-batches; the estimates take the first ones.
         population_batches: how many they take.
     """
-    network = copy.deepcopy(model).eval()
+    network = copy.deepcopy(session.model).eval()
     if statistics != "moving":
-        inputs = (dataset.to_input(batches(step)[0]) for step in range(population_batches))
+        to_input = session.dataset.to_input
+        inputs = (to_input(batches(step)[0]) for step in range(population_batches))
         estimate_population_statistics(network, inputs, statistics)
     return network
 

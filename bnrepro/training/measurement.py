@@ -73,11 +73,7 @@ class Subject:
         # The same mini-batches at every evaluation; each once at the most.
         count = self.session.config.evaluation.population_batches
         return inference_network(
-            self.session.model,
-            statistics,
-            self.session.dataset,
-            self.batches,
-            min(count, len(self.batches)),
+            self.session, statistics, self.batches, min(count, len(self.batches))
         )
 
 
