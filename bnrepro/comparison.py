@@ -166,12 +166,12 @@ def _study(lines: dict[str, RunConfig], metric: str, x: XAxis, target: float | N
         name, "training loss, nats"
     )
     columns = [
-        Column(f"final {name}", final(metric), ".4f", beside_paper=False),
-        Column(f"best {name}", best(metric), ".4f", beside_paper=False),
-        Column(f"final minus {first}'s, by seed", final_gain(metric), "+.4f", beside_paper=False),
+        Column(f"final {name}", final(metric), ".4f"),
+        Column(f"best {name}", best(metric), ".4f"),
+        Column(f"final minus {first}'s, by seed", final_gain(metric), "+.4f"),
     ]
     if target is not None:
-        columns.append(Column(f"steps to {target:g}", steps_to(target), ",.0f", beside_paper=False))
+        columns.append(Column(f"steps to {target:g}", steps_to(target), ",.0f"))
     return Study(
         name="compare",
         title=" against ".join(lines) if len(lines) < 3 else f"{first} and {len(lines) - 1} others",

@@ -210,8 +210,9 @@ def dashboard(
 
     Runs until Ctrl-C.
     """
-    from bnrepro.dashboard import OTHER, serve
+    from bnrepro.dashboard import OTHER, Scope, serve
     from bnrepro.studies.registry import studies, study
 
     only = [name if name == OTHER else study(name).name for name in names or []]
-    serve(runs, scale, out, studies(), port, not no_open, typer.echo, only, seeds)
+    scope = Scope(runs, scale, out, studies(), only, seeds)
+    serve(scope, port, not no_open, typer.echo)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 import bnrepro
 from bnrepro.config import run_id
-from bnrepro.errors import RunFailedError, UserError
+from bnrepro.errors import RunFailedError, UserError, writing
 from bnrepro.inference.checksum import seal
 from bnrepro.inference.classifier import Classifier
 from bnrepro.inference.description import Description, Measured, Provenance, portable_config
@@ -87,13 +87,13 @@ def export(
     network = network_with(run, statistics, population_batches)
     if folded:
         network = fold_batch_norm(network)
-    batches = population_batches if statistics == "population" else 0
-    predictions = _predictions(run, network, Method(statistics, batches, crops=1), folded, console)
+    method = Method.of(statistics, population_batches, crops=1)
+    predictions = _predictions(run, network, method, folded, console)
 
     classifier = Classifier(network, run.dataset.input_mean, run.dataset.input_scale).on_cpu()
     measured = Measured(
         statistics=statistics,
-        population_batches=batches,
+        population_batches=method.population_batches,
         accuracy_1=predictions.accuracy(1),
         examples=len(predictions),
     )
@@ -103,10 +103,8 @@ def export(
     example_NCHW = torch.zeros_like(pixels_NCHW[:1]).repeat(2, 1, 1, 1)
     content = seal(chosen.write(classifier, description.model_dump_json(), example_NCHW))
     _compare(file, content, classifier, pixels_NCHW)
-    try:
+    with writing(file, RunFailedError):
         write_atomically(file, content)
-    except OSError as error:
-        raise RunFailedError(f"{file}: cannot be written ({error.strerror})") from error
     return Export(file, len(content), description)
 
 

@@ -5,7 +5,7 @@ level, or diverged before the end); None: there is nothing to measure, and the s
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -43,10 +43,6 @@ class Quantity:
     unit: Unit
     measure: Callable[[EndedRun, EndedRun], float | None]
     of_pair: bool = False
-
-    def renamed(self, name: str, sentence: str, unit: Unit) -> "Quantity":
-        """A quantity that is made of this one elsewhere, with a name and a sentence of its own."""
-        return replace(self, name=name, sentence=sentence, unit=unit)
 
     @property
     def is_difference(self) -> bool:

@@ -130,8 +130,8 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("accuracy", _ACCURACY, ".3f", beside_paper=False),
-            Column("loss beyond the training loss, nats", _GAP, "+.3f", beside_paper=False),
+            Column("accuracy", _ACCURACY, ".3f"),
+            Column("loss beyond the training loss, nats", _GAP, "+.3f"),
         )
     ),
     claims=(

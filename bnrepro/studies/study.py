@@ -214,19 +214,17 @@ Panel = Curves | PaperCurves | Ends | Against | Prepared
 
 @dataclass(frozen=True)
 class Column:
-    """A quantity of every line, beside the paper's number of it.
+    """A quantity of every line, beside the paper's number where a line has one (`Line.numbers`).
 
     Attributes:
         heading: of the column.
         quantity: measured.
         form: of the numbers, as in a format string.
-        beside_paper: a second column has the paper's number (`Line.numbers`).
     """
 
     heading: str
     quantity: Quantity
     form: str
-    beside_paper: bool = True
 
 
 @dataclass(frozen=True)

@@ -166,8 +166,8 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("final accuracy", final(), ".4f", beside_paper=False),
-            Column("accuracy below BN's, early", EARLY_LAG, "+.4f", beside_paper=False),
+            Column("final accuracy", final(), ".4f"),
+            Column("accuracy below BN's, early", EARLY_LAG, "+.4f"),
         )
     ),
     claims=(
