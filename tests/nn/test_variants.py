@@ -52,8 +52,10 @@ def test_each_group_is_normalized_by_itself(shape: tuple[int, ...]) -> None:
 
 def test_gradient_of_detached_statistics_is_that_of_constants() -> None:
     x = torch.randn(9, 4, requires_grad=True)
-    y = DetachedBatchNorm(4)(x)
-    assert_close(y, nn.BatchNorm1d(4)(x))
+    layer, whole = DetachedBatchNorm(4), nn.BatchNorm1d(4)
+    y = layer(x)
+    assert_close(y, whole(x))
+    assert_close(dict(layer.state_dict()), dict(whole.state_dict()))
     upstream = torch.randn(9, 4)
     (gradient,) = torch.autograd.grad(y, x, upstream)
     var = x.detach().var(0, correction=0)
