@@ -1,6 +1,8 @@
 """Batch normalization's relatives: their limits, and what each changes."""
 
 import copy
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -25,6 +27,7 @@ from bnrepro.nn import (
 from bnrepro.nn.batch_renorm import BatchRenorm
 from bnrepro.nn.batch_variants import DetachedBatchNorm, GhostBatchNorm, ShiftingNoise
 from bnrepro.nn.mean_only import MeanOnlyBatchNorm
+from bnrepro.nn.whitening import Whitening
 
 SHAPES = [(12, 5), (12, 5, 3, 3)]
 
@@ -70,6 +73,31 @@ def test_mean_only_takes_the_mean_and_leaves_the_variance(shape: tuple[int, ...]
     assert_close(layer(x), x - x.mean(axes, keepdim=True))
     estimate_population_statistics(layer, [x, x + 2])
     assert_close(layer.running_mean, x.mean(axes) + 1)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        DetachedBatchNorm,
+        partial(GhostBatchNorm, examples=4),
+        BatchRenorm,
+        MeanOnlyBatchNorm,
+        Whitening,
+    ],
+)
+def test_scale_and_shift_come_last(
+    kind: Callable[[int], nn.Module], shape: tuple[int, ...]
+) -> None:
+    layer, x = kind(5), torch.randn(shape)
+    plain = copy.deepcopy(layer)
+    for parameter in layer.parameters():
+        nn.init.normal_(parameter)
+    per_feature = (1, 5, *[1] * (x.dim() - 2))
+    gamma = getattr(layer, "weight", torch.ones(5)).view(per_feature)
+    for training in (True, False):
+        expected = gamma * plain.train(training)(x) + layer.bias.view(per_feature)
+        assert_close(layer.train(training)(x), expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
