@@ -1,6 +1,7 @@
 """Batch normalization's relatives: their limits, and what each changes."""
 
 import copy
+import inspect
 from collections.abc import Callable
 from functools import partial
 
@@ -14,14 +15,18 @@ from bnrepro.nn import (
     Mlp,
     Normalization,
     batch_norm,
+    batch_norm_detached,
     batch_norm_ghost,
     batch_norm_mean_only,
     batch_norm_noisy,
     batch_norm_reference,
+    batch_norm_synchronized,
     batch_renorm,
     estimate_population_statistics,
     fold_batch_norm,
+    group_norm,
     instance_norm,
+    layer_norm,
     whitening,
 )
 from bnrepro.nn.batch_renorm import BatchRenorm
@@ -132,6 +137,30 @@ def test_noise_has_another_mean_and_scale_at_every_step_and_none_at_inference() 
         assert ((y - y.mean(0)).std(0) > 0.95).all()
     assert ((first.mean(0) - second.mean(0)).abs() > 1e-3).any()
     assert noise.eval()(x) is x
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        batch_norm,
+        batch_norm_detached,
+        batch_norm_ghost,
+        batch_norm_mean_only,
+        batch_norm_noisy,
+        batch_norm_reference,
+        batch_norm_synchronized,
+        batch_renorm,
+        group_norm,
+        instance_norm,
+        layer_norm,
+        whitening,
+    ],
+)
+def test_defaults_are_torchs(make: Callable[..., Normalization]) -> None:
+    torchs = inspect.signature(nn.BatchNorm2d).parameters
+    ours = inspect.signature(make).parameters
+    for name in ours.keys() & {"eps", "momentum"}:
+        assert ours[name].default == torchs[name].default
 
 
 def test_evaluation_draws_no_noise() -> None:
