@@ -54,6 +54,7 @@ with stop_on_signals() as stop:
         time.sleep(0.01)
     time.sleep(0.5)
     print("nobody reads this", flush=True)
+    print("nor this", file=sys.stderr, flush=True)
 os._exit(7 if stop.signal.name == "SIGHUP" else 1)
 """
 

@@ -29,6 +29,11 @@ def _convolutions() -> nn.Module:
     return model.to(memory_format=torch.channels_last)
 
 
+def _without_biases() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 3, bias=False))
+
+
 def _batches(count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
     generator = torch.Generator().manual_seed(1)
     return [
@@ -85,6 +90,34 @@ def test_equals_torchs_optimizer(
         ours.state_dict().values(), theirs.state_dict().values(), strict=True
     ):
         assert_close(mine, reference)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("bias_decay", [False, True])
+@pytest.mark.parametrize("make_model", [_model, _convolutions, _without_biases])
+def test_biases_of_linear_maps_have_a_rate_of_their_own(
+    make_model: Callable[[], nn.Module], bias_decay: bool, nesterov: bool
+) -> None:
+    """Caffe's recipe: twice the rate and no penalty; a norm's beta is no such bias."""
+    ours, theirs = make_model(), make_model()
+    linear = [m for m in theirs.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    biases = [m.bias for m in linear if m.bias is not None]
+    of_biases = {"params": biases, "lr": 0.2, "weight_decay": 0.01 * bias_decay}
+    others = [p for p in theirs.parameters() if all(p is not bias for bias in biases)]
+    step = TrainingStep(
+        ours,
+        Tensor.float,
+        Sgd(ours, 0.9, 0.01, nesterov, bias_rate=2.0, bias_decay=bias_decay),
+    )
+    reference = torch.optim.SGD(
+        [of_biases, {"params": others}], 0.1, momentum=0.9, weight_decay=0.01, nesterov=nesterov
+    )
+    for images, labels in _batches(4):
+        step(images, labels, torch.tensor(0.1))
+        reference.zero_grad()
+        functional.cross_entropy(theirs(images.float()), labels).backward()
+        reference.step()
+    assert_close(dict(ours.named_parameters()), dict(theirs.named_parameters()))
 
 
 @pytest.mark.parametrize(
