@@ -1,5 +1,7 @@
 """The application, and what its commands have in common."""
 
+from collections.abc import Iterable
+
 import typer
 from rich.markup import escape
 
@@ -22,3 +24,9 @@ settings = {"debug": False}
 def examples(*lines: str) -> str:
     """The end of a command's help."""
     return "\n\n".join(["[bold]Examples[/bold]", *(f"  {escape(line)}" for line in lines)])
+
+
+def show_notes(notes: Iterable[str]) -> None:
+    """What was left out or replaced, beside the output that scripts read."""
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)

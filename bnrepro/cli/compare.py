@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bnrepro.cli.app import app, examples
+from bnrepro.cli.app import app, examples, show_notes
 from bnrepro.cli.options import ConfigDir, Debug, Json, Out, Overrides, Runs, Workers
 from bnrepro.cli.sweep import exit_as
 
@@ -33,7 +33,8 @@ def compare(
         Literal["step", "examples", "seconds"], typer.Option("--x", help="The picture's axis.")
     ] = "step",
     to: Annotated[
-        float | None, typer.Option("--to", help="Count the steps to this accuracy, too.")
+        float | None,
+        typer.Option("--to", min=0, max=1, help="Count the steps to this accuracy, too."),
     ] = None,
     no_train: Annotated[
         bool, typer.Option("--no-train", help="Compare what is there; start no run.")
@@ -57,11 +58,14 @@ def compare(
     launcher = None if no_train else Launcher(workers)
     done = run_comparison(overrides or [], metric, x, to, launcher, runs, out, console)
     files = list(map(str, done.files))
+    show_notes(done.notes)
     if as_json:
         table = done.cells._asdict() if done.cells else None
-        typer.echo(json.dumps({"table": table, "files": files}, indent=2))
+        values = {"table": table, "files": files, "notes": done.notes}
+        typer.echo(json.dumps(values, indent=2))
     elif done.cells:
         Console().print(_table(done.cells))
+        typer.echo("in brackets: 95 % intervals of the mean over seeds")
         for file in files:
             if file.endswith((".png", ".html", "table.csv")):
                 typer.echo(file)

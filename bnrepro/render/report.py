@@ -21,7 +21,7 @@ from bnrepro.render.collection import Overview, answer, origin, overview
 from bnrepro.render.figure import draw
 from bnrepro.render.index import write_index
 from bnrepro.render.setup import machine_cells, setup_cells, what_differs
-from bnrepro.render.tables import Cells, table_cells, write_csv, write_numbers
+from bnrepro.render.tables import Cells, fewer_than_before, table_cells, write_csv, write_numbers
 from bnrepro.studies.evidence import Evidence, Finding, check_all
 
 
@@ -32,7 +32,7 @@ class Report(NamedTuple):
         files: that it wrote, the studies' own left out.
         verdicts: the claims, by name; empty at a scale that is a demonstration.
         not_run: ``study: line`` of lines without an ended run.
-        notes: a sentence on what was left out of the runs.
+        notes: a sentence on what was left out of the runs, and on what had more seeds before.
     """
 
     files: list[Path]
@@ -118,6 +118,7 @@ def write_report(
         raise UserError(
             f"no finished run at scale={scale}; `bnrepro reproduce --scale {scale}` makes them"
         )
+    fewer = [note for evidence in answered for note in fewer_than_before(evidence)]
     for evidence in answered:
         write_study(evidence)
     by_study = {one.study.name: check_all(one) for one in studies}
@@ -146,7 +147,7 @@ def write_report(
         raise UserError(f"{results}: cannot be written ({error.strerror})") from error
     missing = [f"{one.study.name}: {line.label}" for one in studies for line in one.missing]
     verdicts = {finding.claim.name: finding.verdict for finding in findings}
-    notes = list(dict.fromkeys(note for one in studies for note in one.notes))
+    notes = list(dict.fromkeys([*(note for one in studies for note in one.notes), *fewer]))
     return Report([pages[0], results / "README.md", *pages[1:]], verdicts, missing, notes)
 
 
