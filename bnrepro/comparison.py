@@ -32,6 +32,12 @@ from bnrepro.sweep.table import as_override
 METRICS = (TEST_ACCURACY, TEST_LOSS, TRAIN_LOSS)
 """What can be compared."""
 
+MEANING = (
+    "final is the mean of the last five values, best the best mean of five; in brackets: 95 % "
+    "interval of the mean over seeds"
+)
+"""Of a comparison's table."""
+
 _IDS = re.compile("[0-9a-f]{1,12}")
 _MOST_LINES = len(PALETTE)
 _LONGEST_NAME = 100  # of a folder; file systems take 255
@@ -48,7 +54,7 @@ class Comparison:
         cells: the same as it is shown.
         folder: that was written to.
         files: in it.
-        notes: a sentence on what was left out of the runs, and on what had more seeds before.
+        notes: a sentence on what was left out or not run, and on what had more seeds before.
     """
 
     swept: Swept | None
@@ -100,14 +106,16 @@ def compare(
     if not any(runs_of_lines.values()):
         raise UserError(f"nothing to compare has ended under {runs}; without --no-train it is run")
     folder = out / "compare" / _folder_name([*overrides, *_options(metric, x)])
-    evidence = Evidence(study, configs[0].scale, folder, runs_of_lines)
-    notes = (*dict.fromkeys(ended.notes), *fewer_than_before(evidence))
+    evidence = Evidence(study, "", folder, runs_of_lines)
+    notes = [*dict.fromkeys(ended.notes), *fewer_than_before(evidence)]
+    if launcher is None and (missing := ", ".join(line.label for line in evidence.missing)):
+        notes.append(f"not run: {missing}; without --no-train they are trained")
     files = write_study(evidence)
     command = shlex.join(["bnrepro", "compare", *overrides])
     page = write_page([evidence], command, folder / "compare.html")
     written = tuple(sorted({*files, page}))
     numbers, cells = table_numbers(evidence), table_cells(evidence)
-    return Comparison(swept, numbers, cells, folder, written, notes)
+    return Comparison(swept, numbers, cells, folder, written, tuple(notes))
 
 
 def _configs(told: Sequence[str], runs: Path) -> list[RunConfig]:
@@ -208,8 +216,8 @@ def _study(lines: dict[str, RunConfig], metric: str, x: XAxis, target: float | N
         columns.append(Column(f"steps to {target:g}", steps_to(target), ",.0f", beside_paper=False))
     return Study(
         name="compare",
-        title=" against ".join(lines) if len(lines) < 3 else f"{first} and {len(lines) - 1} others",
-        question=f"Compared by {title}, every line against {first}.",
+        title=_title(lines),
+        question=f"Compared by {title}, every line against {first}: {MEANING}.",
         lines=tuple(
             Line(label, config.experiment, color=color)
             for (label, config), color in zip(lines.items(), PALETTE, strict=False)
@@ -219,6 +227,14 @@ def _study(lines: dict[str, RunConfig], metric: str, x: XAxis, target: float | N
         panels=(Curves("", (name,), title, x=x),),
         table=Table(tuple(columns)),
     )
+
+
+def _title(lines: dict[str, RunConfig]) -> str:
+    """What is compared, and of which network, where it is one."""
+    first = next(iter(lines))
+    compared = " against ".join(lines) if len(lines) < 3 else f"{first} and {len(lines) - 1} others"
+    networks = {config.model.name for config in lines.values()}
+    return f"{compared} ({networks.pop()})" if len(networks) == 1 else compared
 
 
 def _in_folder(config: RunConfig, runs: Path) -> RunConfig:

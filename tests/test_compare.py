@@ -90,6 +90,16 @@ def test_fewer_seeds_than_before_are_said(tmp_path: Path) -> None:
     assert note.endswith("fig1/with_bn: 1 seeds, and 2 in the results that are replaced")
 
 
+def test_line_that_has_not_run_is_named_with_what_runs_it(tmp_path: Path) -> None:
+    """Once advice that `reproduce` would not take."""
+    _write(tmp_path / "runs", [], [0.1, 0.9])
+    done = _compare(tmp_path / "runs", tmp_path, "norm=batch,none")
+    assert done.notes == ("not run: norm=none; without --no-train they are trained",)
+    assert done.folder is not None
+    page = (done.folder / "compare.html").read_text()
+    assert "<code>bnrepro compare norm=batch,none</code> runs them" in page
+
+
 def test_nothing_there_and_too_much_are_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nothing to compare"):
         _compare(tmp_path / "runs", tmp_path / "out", "norm=batch,none")

@@ -10,7 +10,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    help="Reproduces the Batch Normalization paper (Ioffe & Szegedy, 2015), with error bars.",
+    help="Reproduces the Batch Normalization paper (Ioffe & Szegedy, 2015), with error bars, and "
+    "compares any networks in the same way. To begin: bnrepro compare norm=batch,none",
 )
 data_app = typer.Typer(
     no_args_is_help=True, help="List, download, verify and prepare the data sets."

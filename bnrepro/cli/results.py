@@ -157,7 +157,8 @@ def reproduce(
 ) -> None:
     """Reproduce the paper at a scale: train what is missing, then draw, judge and report.
 
-    The same command again goes on where it was stopped. Exit codes as for `bnrepro sweep`.
+    Bare: every study at scale=smoke, which is a demonstration. The same command again goes on where
+    it was stopped. Exit codes as for `bnrepro sweep`.
     """
     from bnrepro.reproduce import reproduce as run_all
     from bnrepro.studies.registry import ALL

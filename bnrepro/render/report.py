@@ -169,15 +169,21 @@ def _write_pages(
     return files
 
 
-def write_page(studies: Sequence[Evidence], title: str, file: Path) -> Path:
+def write_page(studies: Sequence[Evidence], command: str, file: Path) -> Path:
     """Studies as one HTML page with charts to hover over, without claims.
+
+    Args:
+        studies: with what there is of them.
+        command: what makes the page, and runs what has not run; its title.
+        file: to write to.
 
     Raises:
         UserError: it cannot be written.
     """
     try:
         findings: dict[str, list[Finding]] = {one.study.name: [] for one in studies}
-        _render("report.html", file, _content(studies, title, findings) | _page(studies))
+        content = _content(studies, command, findings) | {"command": command}
+        _render("report.html", file, content | _page(studies))
     except OSError as error:
         raise UserError(f"{file}: cannot be written ({error.strerror})") from error
     return file
@@ -198,6 +204,7 @@ def _content(
         "title": title,
         "introduction": "",
         "scale": studies[0].scale,
+        "command": "",
         "overview": None,
         "overviews": [],
         "absent": [one.study for one in studies if one.is_empty],
