@@ -64,6 +64,17 @@ def test_config_prints_what_train_would_do(command_line: CommandLine) -> None:
     assert {"key", "value", "meaning"} == set(fields[0])
 
 
+@pytest.mark.parametrize(
+    "command", [["train", "steps=0"], ["config", "seed=3"], ["verify", "nowhere"]]
+)
+def test_a_process_of_its_own_says_the_same(
+    command_line: CommandLine, command_line_process: CommandLine, command: list[str]
+) -> None:
+    here, there = (run(*command) for run in (command_line, command_line_process))
+    assert (here.returncode, here.stdout) == (there.returncode, there.stdout)
+    assert here.stderr == there.stderr
+
+
 def test_list_counts_runs(command_line: CommandLine) -> None:
     command_line("train", "experiment=fig1/with_bn", *TINY)
     listed = json.loads(command_line("list", "--json").stdout)

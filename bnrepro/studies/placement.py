@@ -80,7 +80,7 @@ def _answer(evidence: Evidence) -> str:
     if np.isnan([*differences.values()]).any():
         return ""
     gains = "; ".join(f"{name}: {value:+.2f}" for name, value in differences.items())
-    return f"Behind the nonlinearity the final accuracy is higher by so many points: {gains}."
+    return f"Points of final accuracy gained behind the nonlinearity: {gains}."
 
 
 STUDY = Study(

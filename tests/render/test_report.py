@@ -307,7 +307,7 @@ def test_paper_does_not_stretch_the_axis_of_a_short_run(tmp_path: Path) -> None:
     assert max(place for trace in traces for place in trace["x"]) == 80, "our last step"
     accuracy = charts(evidence)[0].layout["yaxis"]
     assert accuracy["range"][0] <= 0.5, "what ends below the range that was asked for is seen"
-    assert (accuracy["minallowed"], accuracy["maxallowed"]) == (0, 1)
+    assert (accuracy["minallowed"], accuracy["maxallowed"]) == (-0.02, 1.02)
     for text in (title_of(evidence), caption_of(evidence)):
         assert "digits data" in text
         assert "the paper, digitized, as far as our steps go" in text
