@@ -148,7 +148,8 @@ def _check_layout(folder: Path) -> None:
         ]
         more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
         raise UserError(
-            f"{printable(folder)}: has no {' and no '.join(f'{name}/' for name in missing)}, but "
+            f"data.folder={printable(folder)}: has no "
+            f"{' and no '.join(f'{name}/' for name in missing)}; it holds "
             f"{', '.join(names[:_LISTED]) or 'nothing'}{more}; an image set is "
             "train/<class>/<image> and val/<class>/<image>"
         )

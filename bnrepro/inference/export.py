@@ -20,12 +20,13 @@ from bnrepro.inference.keep import keep
 from bnrepro.inference.preprocessing import preprocessing_of
 from bnrepro.inference.trained import TrainedRun, load_trained, read_finished
 from bnrepro.nn import fold_batch_norm
-from bnrepro.runs import RunDirectory, write_atomically
+from bnrepro.runs import RunDirectory, make_folder, write_atomically
 from bnrepro.runs.predictions import Method, Predictions, read_predictions
 from bnrepro.training.device import Device
 
 FixedStatistics = Literal["population", "moving"]
 
+_REPORTS = Path("reports")
 _BATCH_SIZE = 256
 _COMPARED = 8  # held-out examples
 _TOLERANCE = 1e-4
@@ -67,7 +68,7 @@ def export(
         statistics: what batch normalization uses: ``population`` (Algorithm 2) or ``moving``
             averages.
         population_batches: training mini-batches of Algorithm 2.
-        output: the file; None: ``<experiment>-<run id>.<suffix>`` in the current folder.
+        output: the file; None: ``reports/<experiment>-<run id>.<suffix>``.
         overwrite: an existing file.
         device: where to compute the statistics and to measure, as in ``runtime.device``.
         console: progress.
@@ -80,7 +81,9 @@ def export(
     chosen = FORMATS[format_name]
     config, _ = read_finished(directory)
     default = f"{config.experiment.replace('/', '-')}-{run_id(config)}{chosen.suffix}"
-    file = output or Path(default)
+    if output is None:
+        make_folder(_REPORTS)
+    file = output or _REPORTS / default
     _check_place(file, overwrite)
 
     run = load_trained(directory, device, console)

@@ -21,7 +21,7 @@ from bnrepro.render.collection import answer, origin, overview
 from bnrepro.render.figure import draw
 from bnrepro.render.index import write_index
 from bnrepro.render.setup import machine_cells, setup_cells, what_differs
-from bnrepro.render.tables import table_cells, write_csv, write_numbers
+from bnrepro.render.tables import fewer_than_before, table_cells, write_csv, write_numbers
 from bnrepro.studies.evidence import Evidence, Finding, check_all
 
 
@@ -32,7 +32,7 @@ class Report(NamedTuple):
         files: that it wrote, the studies' own left out.
         verdicts: the claims, by name; empty at a scale that is a demonstration.
         not_run: ``study: line`` of lines without an ended run.
-        notes: a sentence on what was left out of the runs.
+        notes: a sentence on what was left out of the runs, and on what had more seeds before.
     """
 
     files: list[Path]
@@ -88,6 +88,7 @@ def write_report(
         raise UserError(
             f"no finished run at scale={scale}; `bnrepro reproduce --scale {scale}` makes them"
         )
+    fewer = [note for evidence in answered for note in fewer_than_before(evidence)]
     for evidence in answered:
         write_study(evidence)
     by_study = {one.study.name: check_all(one) for one in studies}
@@ -114,7 +115,7 @@ def write_report(
         write_index(results)
     missing = [f"{one.study.name}: {line.label}" for one in studies for line in one.missing]
     verdicts = {finding.claim.name: finding.verdict for finding in findings}
-    notes = list(dict.fromkeys(note for one in studies for note in one.notes))
+    notes = list(dict.fromkeys([*(note for one in studies for note in one.notes), *fewer]))
     return Report([pages[0], results / "README.md", *pages[1:]], verdicts, missing, notes)
 
 
@@ -136,15 +137,21 @@ def _write_pages(
     return files
 
 
-def write_page(studies: Sequence[Evidence], title: str, file: Path) -> Path:
+def write_page(studies: Sequence[Evidence], command: str, file: Path) -> Path:
     """Studies as one HTML page with charts to hover over, without claims.
+
+    Args:
+        studies: with what there is of them.
+        command: what makes the page, and runs what has not run; its title.
+        file: to write to.
 
     Raises:
         UserError: it cannot be written.
     """
     with writing(file):
         findings: dict[str, list[Finding]] = {one.study.name: [] for one in studies}
-        _render("report.html", file, _content(studies, title, findings) | _page(studies))
+        content = _content(studies, command, findings) | {"command": command}
+        _render("report.html", file, content | _page(studies))
     return file
 
 
@@ -163,6 +170,7 @@ def _content(
         "title": title,
         "introduction": "",
         "scale": studies[0].scale,
+        "command": "",
         "overview": None,
         "overviews": [],
         "absent": [one.study for one in studies if one.is_empty],

@@ -15,6 +15,7 @@ from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Column, Line, OwnTable, Study, Table
 
 _BLOCK = 10_000  # rows written at once
+_SETUP = "setup.json"
 
 
 class Cells(NamedTuple):
@@ -47,7 +48,22 @@ def write_numbers(evidence: Evidence, folder: Path) -> None:
         "paper": evidence.study.paper,
         "lines": {label: _setup(runs) for label, runs in evidence.runs.items() if runs},
     }
-    (folder / "setup.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    (folder / _SETUP).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def fewer_than_before(evidence: Evidence) -> list[str]:
+    """A sentence on each line that has more seeds in the results which these would replace."""
+    try:
+        before = json.loads((evidence.folder / _SETUP).read_text("utf-8"))["lines"]
+        seeds_before = {label: len(line["seeds"]) for label, line in before.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []  # there are none, or others than ours
+    return [
+        f"{evidence.folder}: {label}: {len(evidence.runs.get(label, []))} seeds, and {count} in "
+        "the results that are replaced"
+        for label, count in seeds_before.items()
+        if len(evidence.runs.get(label, [])) < count
+    ]
 
 
 def write_csv(table: pd.DataFrame, file: Path) -> None:

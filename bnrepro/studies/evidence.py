@@ -26,7 +26,7 @@ class Evidence:
 
     Attributes:
         study: the study.
-        scale: how big.
+        scale: how big; empty: runs of any scale.
         folder: of its results; what it prepares is kept there.
         runs: of each line, by label and seed.
         overrides: what all lines were told besides, from the command line.

@@ -183,6 +183,22 @@ def test_what_was_left_out_is_told(tmp_path: Path) -> None:
     assert note.startswith("1 run(s) left out: config.yaml is damaged")
 
 
+def test_fewer_seeds_than_before_are_told(tmp_path: Path) -> None:
+    for seed in range(2):
+        write_run(tmp_path / "runs", "fig1/with_bn", {"test/accuracy": FAST}, seed=seed)
+    write_run(tmp_path / "others", "fig1/without_bn", {"test/accuracy": FAST})
+    first, again, other = (
+        write_report(
+            gathered(tmp_path / runs, tmp_path, "smoke", ["fig1"]), "smoke", tmp_path, False
+        )
+        for runs in ("runs", "runs", "others")
+    )
+    assert first.notes == again.notes == []
+    assert other.notes == [
+        f"{tmp_path}/smoke/fig1: with BN: 0 seeds, and 2 in the results that are replaced"
+    ]
+
+
 def test_nothing_run_says_how_to_make_it(tmp_path: Path) -> None:
     evidence = gathered(tmp_path / "none", tmp_path / "results", "smoke")
     with pytest.raises(UserError, match="no finished run at scale=smoke; `bnrepro reproduce"):

@@ -343,6 +343,7 @@ def test_without_a_compiler_it_runs_eagerly_and_says_so(
     monkeypatch.setattr("bnrepro.training.compiler.compile_step", lambda *_: refuse)
     outcome, told = _run(small_run())
     assert told.count("eager: torch.compile failed (No working C++ compiler found)") == 1
+    assert told.index("compiling the training step") < told.index("eager"), "it takes long"
     assert outcome.status.state is State.FINISHED
     with pytest.raises(UserError, match=r"runtime.compile=on: torch.compile failed"):
         _run(small_run("seed=1", "runtime.compile=on"))

@@ -1,4 +1,5 @@
 import copy
+import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -163,6 +164,8 @@ def test_short_runs_stay_eager_and_long_ones_are_compiled() -> None:
     assert compile_step(step, "auto", steps=1_000, device=CPU) is None
     assert compile_step(step, "off", steps=1_000_000, device=CPU) is None
     assert compile_step(step, "auto", steps=50_000, device=CPU) is not None
+    warning = logging.getLogger("torch.utils.cpp_extension").isEnabledFor(logging.WARNING)
+    assert not warning, "of a CUDA toolkit without a GPU"
 
 
 def test_convolutions_stay_eager_on_a_cpu() -> None:
