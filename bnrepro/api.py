@@ -13,13 +13,13 @@ from rich.console import Console
 
 from bnrepro.comparison import Comparison
 from bnrepro.comparison import compare as run_comparison
-from bnrepro.config import RunConfig, load, read_stored
+from bnrepro.config import RunConfig, changes, load, read_stored
 from bnrepro.errors import RunFailedError, UserError
 from bnrepro.measure.curves import best_point, points, running_mean
 from bnrepro.runs import RunDirectory, State, find_run, find_runs
 from bnrepro.runs.columns import read_columns
 from bnrepro.runs.tags import TEST_ACCURACY
-from bnrepro.sweep import Launcher, changes, read_runs
+from bnrepro.sweep import Launcher, read_runs
 from bnrepro.sweep.selection import select, value_of
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Run:
         """
         from bnrepro.inference.trained import load_trained
 
-        return load_trained(RunDirectory(self.path), device, _console()).network
+        return load_trained(RunDirectory(self.path), device, _console()).model
 
 
 def train(*overrides: str) -> Run:
@@ -148,7 +148,7 @@ def list_runs(*conditions: str, runs: str | Path = "runs") -> pd.DataFrame:
         UserError: a condition names no key.
     """
     listed = select(list(read_runs(find_runs(Path(runs)))), conditions)
-    keys = {key: None for run in listed for key in changes(run.config)}
+    keys = {key: None for run in listed for key in changes(run.config) or {}}
     names = ["id", "experiment", "scale", "seed", "state", *keys]
     records = []
     for one in listed:

@@ -1,7 +1,9 @@
 """The errors that a user can cause, and the one that stops a run on purpose."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -24,6 +26,19 @@ class RunFailedError(Exception):
 
 class RunDeletedError(RunFailedError):
     """The files of a run were deleted while it was going."""
+
+
+@contextmanager
+def writing(place: Path, kind: type[Exception] = UserError) -> Iterator[None]:
+    """Say of an OSError in the block that a file or folder cannot be written.
+
+    Raises:
+        UserError: or another ``kind``, with the place and the system's reason.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{place}: cannot be written ({error.strerror})") from error
 
 
 def nearest(word: str, allowed: Iterable[str], or_else: str | None = None) -> str:

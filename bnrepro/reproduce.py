@@ -1,5 +1,6 @@
 """From studies to results: run what is missing, prepare, draw, judge, write the report."""
 
+import shlex
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from bnrepro.runs.archive import unpack_runs
 from bnrepro.runs.ended import EndedRuns
 from bnrepro.studies.evidence import Evidence, gather, line_config
 from bnrepro.studies.registry import COLLECTIONS, select, studies
-from bnrepro.studies.study import Study
+from bnrepro.studies.study import Line, Study
 from bnrepro.sweep import Launcher, Swept, sweep
 
 PUBLISHED = Path("results")
@@ -145,18 +146,32 @@ def evidence_of(
         UserError: there is no such study, an override is wrong, or nothing has run.
     """
     ended = EndedRuns(runs)
+    wanted = select([name])
     gathered = [
         gather(one, scale, ended, folder_of(one, scale, results, overrides), overrides)
-        for one in select([name])
+        for one in wanted
     ]
     answered = [evidence for evidence in gathered if not evidence.is_empty]
     if not answered:
         raise UserError(
             f"{name}: no finished run at scale={scale} under {runs}; "
             + "".join(f"{note}; " for note in dict.fromkeys(ended.notes))
-            + f"`bnrepro reproduce {name} --scale {scale}` makes them"
+            + f"`{command_for(name, wanted[0].lines, scale, overrides)}` makes them"
         )
     return answered
+
+
+def command_for(name: str, lines: Sequence[Line], scale: str, overrides: Sequence[str]) -> str:
+    """The command that runs lines of a study or collection; `reproduce` takes no overrides.
+
+    With overrides: one for the first line and those that are told the same.
+    """
+    if not overrides:
+        return f"bnrepro reproduce {name} --scale {scale}"
+    own = lines[0].overrides
+    experiments = dict.fromkeys(line.experiment for line in lines if line.overrides == own)
+    choices = [f"experiment={','.join(experiments)}", f"scale={scale}"]
+    return shlex.join(["bnrepro", "sweep", *choices, *own, *overrides])
 
 
 def folder_of(one: Study, scale: str, results: Path, overrides: Sequence[str] = ()) -> Path:

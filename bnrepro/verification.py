@@ -9,7 +9,7 @@ from bnrepro.data.prepared_files import prepared_sets, set_folders, verify_set
 from bnrepro.errors import UserError
 from bnrepro.runs import RunDirectory, State, read_rows
 from bnrepro.runs.digests import find_damage, read_digests
-from bnrepro.training.checkpoint import damaged_checkpoints
+from bnrepro.training.checkpoint import checkpoint_damage
 
 
 @dataclass
@@ -80,8 +80,9 @@ def _damage(directory: RunDirectory) -> Iterator[str]:
             yield f"{file}: {damage}"
     if directory.metrics.name not in digests:
         yield from _unreadable_rows(directory.metrics)
-    for file, damage in damaged_checkpoints(directory):
-        yield f"{file}: {damage}"
+    for file, damage in checkpoint_damage(directory).items():
+        if damage:
+            yield f"{file}: {damage}"
 
 
 def _unreadable_rows(metrics: Path) -> Iterator[str]:

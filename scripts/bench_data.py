@@ -5,6 +5,8 @@ and a core's own time is counted, so that other work on the machine changes the 
 """
 
 import argparse
+import csv
+from pathlib import Path
 from statistics import median
 
 from bnrepro.data.feed import GPU_NEEDS, Feed, measure_feeds
@@ -16,13 +18,15 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256, help="height and width, in pixels")
     parser.add_argument("--seconds", type=float, default=1.0, help="a form and round")
     parser.add_argument("--rounds", type=int, default=5)
-    told = parser.parse_args()
-    rounds = [measure_feeds(told.size, told.seconds) for _ in range(told.rounds)]
+    parser.add_argument("--out", type=Path, default=Path("results/laptop/bench_data.csv"))
+    arguments = parser.parse_args()
+    rounds = [measure_feeds(arguments.size, arguments.seconds) for _ in range(arguments.rounds)]
     feeds = {
         form: Feed(median(one[form].images_per_second for one in rounds), feed.bytes_per_image)
         for form, feed in rounds[0].items()
     }
-    print(f"{told.size} px, mini-batches of 32 gathered from memory, median of {told.rounds}")
+    size, count = arguments.size, arguments.rounds
+    print(f"{size} px, mini-batches of 32 gathered from memory, median of {count}")
     for form, feed in feeds.items():
         rates = [one[form].images_per_second for one in rounds]
         print(
@@ -39,6 +43,13 @@ def main() -> None:
                 f"one {gpu}, about {need:,} images/s, from {form}: {feed.cores(need)} core(s), "
                 f"{disk:,.0f} MB/s of disk where it is not in memory"
             )
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    with arguments.out.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["size", "round", "side", "images_per_second"])
+        for number, one in enumerate(rounds):
+            for form, feed in reversed(one.items()):  # JPEG is what pixels are compared with
+                writer.writerow([arguments.size, number, form, round(feed.images_per_second, 1)])
 
 
 if __name__ == "__main__":

@@ -175,7 +175,7 @@ SIDES = {
 
 def measure(side: str, experiment: str, steps: int) -> float:
     """One measurement in a process of its own."""
-    command = [sys.executable, __file__, "--side", side, "--experiment", experiment]
+    command = [sys.executable, __file__, "--side", side, "--experiments", experiment]
     done = subprocess.run(
         [*command, "--steps", str(steps)], check=True, stdout=subprocess.PIPE, text=True
     )
@@ -189,23 +189,23 @@ def spread(values: list[float], digits: int) -> str:
 
 
 def main() -> None:
-    """Measure both networks, print the ratios, write the measurements."""
+    """Measure, print the ratios, write the measurements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--out", type=Path, default=Path("results/laptop/bench_mnist.csv"))
     parser.add_argument("--peer", choices=["jax"], help="measure this one, too")
     parser.add_argument("--side", choices=SIDES, help="measure one side and print it")
-    parser.add_argument("--experiment", choices=EXPERIMENTS, default=EXPERIMENTS[0])
+    parser.add_argument("--experiments", choices=EXPERIMENTS, nargs="+", default=EXPERIMENTS)
     arguments = parser.parse_args()
     if arguments.side:
-        print(SIDES[arguments.side](arguments.experiment, arguments.steps))
+        print(SIDES[arguments.side](arguments.experiments[0], arguments.steps))
         return
     print(f"steps/s, median (range) of {arguments.rounds} rounds of {arguments.steps:,} steps")
     sides = [side for side in SIDES if side != "jax" or arguments.peer == "jax"]
     rows: list[tuple[str, int, str, float]] = []
     fast_enough = True
-    for experiment in EXPERIMENTS:
+    for experiment in arguments.experiments:
         speeds: dict[str, list[float]] = {side: [] for side in sides}
         for number in range(arguments.rounds):
             for side, measured in speeds.items():

@@ -1,13 +1,22 @@
+import contextlib
+import io
 import os
+import signal
 import subprocess
 import sys
+import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from bnrepro.cli import main
+from bnrepro.cli.app import settings
 from bnrepro.config import RunConfig, load
+from bnrepro.config.load import preset
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,22 +29,60 @@ def _one_thread() -> None:
 
 
 @pytest.fixture
-def command_line(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
-    """Run `bnrepro` as a process of its own, in an empty folder."""
+def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """Run `bnrepro` in an empty folder, in this process, which has imported torch already."""
 
-    cache = tmp_path_factory.mktemp("cache")
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        code: Any = 0
+        with (
+            monkeypatch.context() as patch,
+            contextlib.redirect_stdout(io.StringIO()) as out,
+            contextlib.redirect_stderr(io.StringIO()) as errors,
+            warnings.catch_warnings(),
+        ):
+            patch.chdir(tmp_path)
+            patch.setattr(sys, "argv", ["bnrepro", *arguments])
+            for name, value in _environment(tmp_path).items():
+                patch.setenv(name, value)
+            warnings.simplefilter("default")
+            try:
+                main()
+            except SystemExit as ended:
+                code = ended.code
+            except Exception:
+                code = 1
+                traceback.print_exc()
+            finally:
+                torch.set_num_threads(1)
+                settings["debug"] = False
+                preset.cache_clear()
+                for number, handler in handlers.items():
+                    signal.signal(number, handler)
+        return subprocess.CompletedProcess(arguments, code or 0, out.getvalue(), errors.getvalue())
 
-    def run(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    return run
+
+
+@pytest.fixture
+def command_line_process(tmp_path: Path) -> CommandLine:
+    """Run `bnrepro` as a process of its own, in an empty folder, where that is what matters."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "bnrepro", *arguments],
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=timeout,
-            env={**os.environ, "COLUMNS": "200", "XDG_CACHE_HOME": str(cache)},
+            timeout=120,
+            env={**os.environ, **_environment(tmp_path)},
         )
 
     return run
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {"COLUMNS": "200", "XDG_CACHE_HOME": str(folder.parent / f"{folder.name}-cache")}
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ COMMANDS = [
     ["doctor"],
     ["verify"],
     ["sweep"],
+    ["compare"],
     ["status"],
     ["estimate"],
     ["reproduce"],
@@ -61,6 +62,17 @@ def test_config_prints_what_train_would_do(command_line: CommandLine) -> None:
     assert "x5 and x30" in explained
     fields = json.loads(command_line("config", "--explain", "--json").stdout)
     assert {"key", "value", "meaning"} == set(fields[0])
+
+
+@pytest.mark.parametrize(
+    "command", [["train", "steps=0"], ["config", "seed=3"], ["verify", "nowhere"]]
+)
+def test_a_process_of_its_own_says_the_same(
+    command_line: CommandLine, command_line_process: CommandLine, command: list[str]
+) -> None:
+    here, there = (run(*command) for run in (command_line, command_line_process))
+    assert (here.returncode, here.stdout) == (there.returncode, there.stdout)
+    assert here.stderr == there.stderr
 
 
 def test_list_counts_runs(command_line: CommandLine) -> None:
@@ -108,6 +120,11 @@ def test_divergence_exits_0_with_a_plain_statement(command_line: CommandLine) ->
         (["sweep", "+hydra.verbos=true"], "error: +hydra.verbos=true: no such key here"),
         (["figure", "fig7"], "error: fig7: no such study; did you mean fig"),
         (["figure", "fig1"], "error: fig1: no finished run at scale=smoke under runs; `bnrepro re"),
+        (
+            ["figure", "fig1", "steps=20", "model.hidden=[3, 4]"],
+            "error: fig1: no finished run at scale=smoke under runs; `bnrepro sweep "
+            "experiment=fig1/without_bn,fig1/with_bn scale=smoke steps=20 'model.hidden=[3, 4]'` ",
+        ),
         (["figure", "fig1", "--scale", "huge"], "error: scale=huge: no such option"),
         (["report"], "error: no finished run at scale=smoke; `bnrepro reproduce --scale smoke`"),
         (["report", "--scale", "huge"], "error: scale=huge: no such option"),
@@ -118,6 +135,9 @@ def test_divergence_exits_0_with_a_plain_statement(command_line: CommandLine) ->
             ["data", "prepare", "image_folder", "data.folder=nowhere"],
             "error: data.folder=nowhere: no such folder, looked for as",
         ),
+        (["train", "experiment=nowhere.yaml"], "error: nowhere.yaml: cannot be read (No such file"),
+        (["compare", "seed=range(0)"], "error: seed=range(0): lists no value"),
+        (["status", "--filter", "lr=1"], "error: lr: no such key; did you mean optim.lr?"),
         (
             ["data", "fetch", "mnits"],
             "error: mnits: no such data set; choose from digits,",
@@ -151,7 +171,8 @@ def test_figure_is_drawn_with_what_there_is(command_line: CommandLine, tmp_path:
     command_line("train", "steps=20")
     done = command_line("figure", "fig1", "steps=20")
     assert done.returncode == 0, done.stderr
-    assert "not run: without BN; `bnrepro reproduce fig1 --scale smoke` runs them" in done.stdout
+    command = "`bnrepro sweep experiment=fig1/without_bn scale=smoke steps=20`"
+    assert f"not run: without BN; {command} runs them" in done.stdout, "reproduce has other steps"
     folder = tmp_path / "reports" / "smoke" / "fig1,steps=20"
     assert {file.name for file in folder.iterdir()} == {
         "bands.csv",

@@ -36,6 +36,24 @@ def test_lines_are_named_by_what_differs_defaults_too() -> None:
     assert label_configs([load([])]) == ["fig1/with_bn"]
 
 
+def test_lines_are_named_by_the_swept_keys_alone() -> None:
+    """Not by what follows from them: decays, intervals of evaluation, the warm-up."""
+    assert label_configs(expand(["groups=1,2"]), ["groups"]) == ["groups=1", "groups=2"]
+    scales = ["scale=smoke", "scale=laptop"]
+    assert label_configs(expand(["scale=smoke,laptop"]), ["scale"]) == scales
+
+
+@pytest.mark.parametrize("swept", [[], ["optim", "optim.lr"]])
+def test_no_two_lines_have_one_name(swept: list[str]) -> None:
+    """Once two of four were called optim=sgd, and one of them was lost."""
+    labels = label_configs(expand(["optim=sgd,adam", "optim.lr=0.1,0.2"])[1:], swept)
+    assert labels == [
+        "optim=sgd optim.lr=0.2",
+        "optim=adam optim.lr=0.1",
+        "optim=adam optim.lr=0.2",
+    ]
+
+
 def test_seeds_are_paired_with_the_first_lines(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     for seed, (with_bn, without) in enumerate(((0.9, 0.5), (0.8, 0.5), (0.7, 0.5))):
@@ -51,6 +69,35 @@ def test_seeds_are_paired_with_the_first_lines(tmp_path: Path) -> None:
     table = pd.read_csv(next(file for file in done.files if file.name == "table.csv"))
     assert table["final_accuracy"].tolist() == pytest.approx([0.8, 0.5])
     assert {file.suffix for file in done.files} == {".png", ".svg", ".csv", ".md", ".json", ".html"}
+
+
+def test_each_comparison_has_a_place_of_its_own(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    _write(runs, [], [0.1, 0.9])
+    long = ["seed=0"] * 30, ["seed=0"] * 31  # a name is cut
+    folders = {_compare(runs, tmp_path, *told).folder for told in (["fig1/with_bn"], *long)}
+    told, quiet = ["fig1/with_bn"], Console(quiet=True)
+    over_time = compare(told, "test/accuracy", "seconds", None, None, runs, tmp_path, quiet)
+    assert len({*folders, over_time.folder}) == 4
+
+
+def test_fewer_seeds_than_before_are_said(tmp_path: Path) -> None:
+    for seed in range(2):
+        _write(tmp_path / "runs", [f"seed={seed}"], [0.1, 0.9])
+    _write(tmp_path / "others", [], [0.1, 0.9])
+    assert _compare(tmp_path / "runs", tmp_path, "fig1/with_bn").notes == ()
+    [note] = _compare(tmp_path / "others", tmp_path, "fig1/with_bn").notes
+    assert note.endswith("fig1/with_bn: 1 seeds, and 2 in the results that are replaced")
+
+
+def test_line_that_has_not_run_is_named_with_what_runs_it(tmp_path: Path) -> None:
+    """Once advice that `reproduce` would not take."""
+    _write(tmp_path / "runs", [], [0.1, 0.9])
+    done = _compare(tmp_path / "runs", tmp_path, "norm=batch,none")
+    assert done.notes == ("not run: norm=none; without --no-train they are trained",)
+    assert done.folder is not None
+    page = (done.folder / "compare.html").read_text()
+    assert "<code>bnrepro compare norm=batch,none</code> runs them" in page
 
 
 def test_nothing_there_and_too_much_are_said(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bnrepro.cli.app import app, examples
-from bnrepro.cli.options import ConfigDir, Debug, Json, Out, Overrides, Runs, Workers
+from bnrepro.cli.app import app, examples, show_notes
+from bnrepro.cli.options import ConfigDir, Debug, Json, Out, Runs, SweepOverrides, Workers
 from bnrepro.cli.sweep import exit_as
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
 )
 def compare(
-    overrides: Overrides = None,
+    overrides: SweepOverrides = None,
     config_dir: ConfigDir = None,
     metric: Annotated[
         str, typer.Option(help="test/accuracy, test/loss or train/loss.")
@@ -33,7 +33,8 @@ def compare(
         Literal["step", "examples", "seconds"], typer.Option("--x", help="The picture's axis.")
     ] = "step",
     to: Annotated[
-        float | None, typer.Option("--to", help="Count the steps to this accuracy, too.")
+        float | None,
+        typer.Option("--to", min=0, max=1, help="Count the steps to this accuracy, too."),
     ] = None,
     no_train: Annotated[
         bool, typer.Option("--no-train", help="Compare what is there; start no run.")
@@ -44,12 +45,13 @@ def compare(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Compare what a sweep trains: means over seeds, intervals, differences, a picture, a page.
+    """Train networks and compare them: a table with intervals, a picture, a page.
 
-    Names of experiments ('fig2/*') and runs' ids can be compared, too. What is missing is trained
-    first. Lines are named by what differs; each is compared with the first, seed by seed. Exit
-    codes as for `bnrepro sweep`.
+    Every combination of the overrides is a line, averaged over its seeds and compared with the
+    first, seed by seed. Instead of overrides: names of experiments ('fig2/*') or runs' ids. What is
+    there is not trained again. All goes to <out>/compare/. Exit codes as for `bnrepro sweep`.
     """
+    from bnrepro.comparison import MEANING
     from bnrepro.comparison import compare as run_comparison
     from bnrepro.sweep import Launcher
 
@@ -57,11 +59,14 @@ def compare(
     launcher = None if no_train else Launcher(workers)
     done = run_comparison(overrides or [], metric, x, to, launcher, runs, out, console)
     files = list(map(str, done.files))
+    show_notes(done.notes)
     if as_json:
         table = done.cells._asdict() if done.cells else None
-        typer.echo(json.dumps({"table": table, "files": files}, indent=2))
+        values = {"table": table, "files": files, "notes": done.notes}
+        typer.echo(json.dumps(values, indent=2))
     elif done.cells:
         Console().print(_table(done.cells))
+        typer.echo(MEANING)
         for file in files:
             if file.endswith((".png", ".html", "table.csv")):
                 typer.echo(file)

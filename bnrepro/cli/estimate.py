@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bnrepro.cli.app import app, examples
-from bnrepro.cli.options import ConfigDir, Debug, Json, Overrides
+from bnrepro.cli.options import ConfigDir, Debug, Json, SweepOverrides
 
 if TYPE_CHECKING:
     from bnrepro.training.estimate import Estimate
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
 )
 def estimate(
-    overrides: Overrides = None,
+    overrides: SweepOverrides = None,
     gpus: Annotated[int, typer.Option(min=1, help="Devices like this one.")] = 1,
     price: Annotated[
         float | None, typer.Option(min=0, help="Of one device for an hour, in any currency.")

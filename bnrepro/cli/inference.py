@@ -114,7 +114,7 @@ def export(
         bool, typer.Option("--folded", help="Merge batch normalization into the layers before it.")
     ] = False,
     output: Annotated[
-        Path | None, typer.Option(help="File; default: <experiment>-<run id>.<suffix>, here.")
+        Path | None, typer.Option(help="File; default: reports/<experiment>-<run id>.<suffix>.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     statistics: Annotated[

@@ -24,7 +24,19 @@ def _set_config_dir(folder: Path | None) -> None:
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Hydra overrides: group=option or key.sub=value.", autocompletion=complete_override
+        metavar="KEY=VALUE",
+        help="What to change, as Hydra overrides: norm=none, optim.lr=0.2. `bnrepro config "
+        "--explain` lists the keys.",
+        autocompletion=complete_override,
+    ),
+]
+SweepOverrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="KEY=VALUE,VALUE",
+        help="What to change, with several values each: norm=batch,none 'seed=range(3)'. `bnrepro "
+        "config --explain` lists the keys.",
+        autocompletion=complete_override,
     ),
 ]
 Debug = Annotated[
@@ -47,7 +59,8 @@ Out = Annotated[
 Scale = Annotated[
     str,
     typer.Option(
-        help="How big: smoke, laptop, gpu, paper, ...; see `bnrepro list`.",
+        help="How big: smoke (seconds, and nothing is judged), laptop, gpu, paper, ...; see "
+        "`bnrepro list`.",
         autocompletion=complete_scale,
     ),
 ]

@@ -1,14 +1,13 @@
 """`bnrepro figure`, `report`, `reproduce` and `dashboard`."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from bnrepro.cli.app import app, examples
+from bnrepro.cli.app import app, examples, show_notes
 from bnrepro.cli.options import (
     ConfigDir,
     Debug,
@@ -56,22 +55,23 @@ def figure(
     Overrides choose runs that were made with the same overrides.
     """
     from bnrepro.render.report import write_study
-    from bnrepro.reproduce import evidence_of
+    from bnrepro.render.tables import fewer_than_before
+    from bnrepro.reproduce import command_for, evidence_of
 
     drawn = evidence_of(name, scale, runs, out, overrides or [])
+    notes = list(dict.fromkeys(n for one in drawn for n in (*one.notes, *fewer_than_before(one))))
     files = [str(file) for evidence in drawn for file in write_study(evidence)]
-    notes = list(dict.fromkeys(note for evidence in drawn for note in evidence.notes))
-    _show_notes(notes)
-    missing = [line.label for evidence in drawn for line in evidence.missing]
+    show_notes(notes)
+    missing = [line for evidence in drawn for line in evidence.missing]
+    labels = [line.label for line in missing]
     if as_json:
         folder = drawn[0].folder if len(drawn) == 1 else drawn[0].folder.parent
-        values = {"folder": str(folder), "files": files, "not_run": missing}
+        values = {"folder": str(folder), "files": files, "not_run": labels}
         typer.echo(json.dumps(values | {"notes": notes}))
         return
     if missing:
-        typer.echo(
-            f"not run: {', '.join(missing)}; `bnrepro reproduce {name} --scale {scale}` runs them"
-        )
+        command = command_for(name, missing, scale, overrides or [])
+        typer.echo(f"not run: {', '.join(labels)}; `{command}` runs them")
     for file in files:
         typer.echo(file)
 
@@ -106,14 +106,9 @@ def report(
     _show_report(written, scale, as_json)
 
 
-def _show_notes(notes: Sequence[str]) -> None:
-    for note in notes:
-        typer.echo(f"note: {note}", err=True)
-
-
 def _show_report(written: "Report", scale: str, as_json: bool) -> None:
     files = list(map(str, written.files))
-    _show_notes(written.notes)
+    show_notes(written.notes)
     if as_json:
         typer.echo(json.dumps(written._asdict() | {"files": files}))
         return
@@ -162,7 +157,8 @@ def reproduce(
 ) -> None:
     """Reproduce the paper at a scale: train what is missing, then draw, judge and report.
 
-    The same command again goes on where it was stopped. Exit codes as for `bnrepro sweep`.
+    Bare: every study at scale=smoke, which is a demonstration. The same command again goes on where
+    it was stopped. Exit codes as for `bnrepro sweep`.
     """
     from bnrepro.reproduce import reproduce as run_all
     from bnrepro.studies.registry import ALL
@@ -210,8 +206,9 @@ def dashboard(
 
     Runs until Ctrl-C.
     """
-    from bnrepro.dashboard import OTHER, serve
+    from bnrepro.dashboard import OTHER, Scope, serve
     from bnrepro.studies.registry import studies, study
 
     only = [name if name == OTHER else study(name).name for name in names or []]
-    serve(runs, scale, out, studies(), port, not no_open, typer.echo, only, seeds)
+    scope = Scope(runs, scale, out, studies(), only, seeds)
+    serve(scope, port, not no_open, typer.echo)

@@ -15,11 +15,11 @@ from bnrepro.cli.options import (
     Json,
     Memory,
     Nodes,
-    Overrides,
     Partition,
     PerGpu,
     Ray,
     Slurm,
+    SweepOverrides,
     Tasks,
     Workers,
 )
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     )
 )
 def sweep(
-    overrides: Overrides = None,
+    overrides: SweepOverrides = None,
     workers: Workers = None,
     per_gpu: PerGpu = 1,
     retry_failed: Annotated[

@@ -1,6 +1,6 @@
 """Configuration: Hydra overrides in, a frozen, checked `RunConfig` out."""
 
-from bnrepro.config.difference import differences
+from bnrepro.config.difference import changes, differences
 from bnrepro.config.expand import expand
 from bnrepro.config.identity import recipe_id, run_id, run_path
 from bnrepro.config.load import load, preset, validate
@@ -10,6 +10,7 @@ from bnrepro.config.stored import STORED_VERSION, parse_stored, read_provenance,
 __all__ = [
     "STORED_VERSION",
     "RunConfig",
+    "changes",
     "differences",
     "expand",
     "load",

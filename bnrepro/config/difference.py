@@ -1,10 +1,12 @@
-"""In what two configs differ."""
+"""In what two configs differ, and a config from its preset."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from bnrepro.config.identity import unused_options
+from bnrepro.config.load import preset
 from bnrepro.config.schema import RunConfig
+from bnrepro.errors import UserError
 
 
 def differences(config: RunConfig, other: RunConfig) -> dict[str, tuple[Any, Any]]:
@@ -19,6 +21,15 @@ def differences(config: RunConfig, other: RunConfig) -> dict[str, tuple[Any, Any
         for key, values in _differing(_recipe(config), _recipe(other), "")
         if key not in unused and key.partition(".")[0] not in unused
     }
+
+
+def changes(config: RunConfig) -> dict[str, Any] | None:
+    """What a run was told besides experiment and scale, by dotted key; None: no such preset now."""
+    try:
+        own = preset(config.experiment, config.scale)
+    except UserError:
+        return None
+    return {key: value for key, (value, _) in differences(config, own).items()}
 
 
 def _recipe(config: RunConfig) -> dict[str, Any]:

@@ -12,14 +12,14 @@ from hydra import compose, initialize_config_module
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from yaml import YAMLError
 
-from bnrepro.config.fields import choices, keys_of_other_options
+from bnrepro.config.fields import choices, descriptions, keys_of_other_options
 from bnrepro.config.groups import GROUPS, options, own_options
 from bnrepro.config.options.model import TorchvisionName
 from bnrepro.config.own import GLOBAL_GROUPS, check_package, meant_key, own_folder, read_own
@@ -188,6 +188,8 @@ def _set_value(composed: DictConfig, override: Override) -> None:
 
 def _check_option(override: Override) -> None:
     group, option = override.key_or_group, str(override.value())
+    if override.is_delete():
+        raise UserError(f"{override.input_line}: cannot be left out; choose with {group}=...")
     if _is_file(override):
         read_own(Path(option), group, Path(option).stem)
         return
@@ -270,6 +272,10 @@ def _compose(overrides: Sequence[Override]) -> DictConfig:
         lines.append(f"hydra.searchpath=['{folder.as_uri()}']")
     try:
         return copy.deepcopy(_compose_once(*lines))
+    except MissingConfigException as error:  # in the defaults of one of the user's own
+        group, _, option = (error.missing_cfg_file or "").partition("/")
+        meant = nearest(option, options(group)) if group in GROUPS else "no such file"
+        raise UserError(f"{_first_line(error).rstrip('.')}; {meant}") from error
     except HydraException as error:
         overrides_line = " ".join(one.input_line or "" for one in overrides)
         raise UserError(f"{overrides_line}: {_first_line(error)}") from error
@@ -326,7 +332,7 @@ def _describe(error: ErrorDetails) -> str:
         case "missing":
             return f"{key}: missing; set {key}=..."
         case "extra_forbidden":
-            return f"{key}={error['input']}: no such key"
+            return f"{key}={error['input']}: no such key; {meant_key(key, descriptions())}"
         case "literal_error":
             wanted = f"must be {context['expected']}"
         case "greater_than_equal":

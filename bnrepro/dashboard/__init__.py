@@ -2,5 +2,6 @@
 
 from bnrepro.dashboard.charts import OTHER
 from bnrepro.dashboard.server import serve
+from bnrepro.dashboard.view import Scope
 
-__all__ = ["OTHER", "serve"]
+__all__ = ["OTHER", "Scope", "serve"]

@@ -12,7 +12,8 @@ import numpy as np
 
 from bnrepro.config import recipe_id
 from bnrepro.errors import UserError
-from bnrepro.paper import Curve, paper_curve
+from bnrepro.measure.curves import Points
+from bnrepro.paper import paper_curve
 from bnrepro.runs.tags import TEST_ACCURACY, observed_layers
 from bnrepro.studies.evidence import line_config
 from bnrepro.studies.study import ACCURACY, Curves, Line, Series, Study
@@ -34,18 +35,6 @@ class Place(NamedTuple):
 
     study: Study
     line: Line
-
-
-class PaperRun(NamedTuple):
-    """A network of the paper, as a run.
-
-    Attributes:
-        name: in the view.
-        curves: by tag, on the step axis of our runs.
-    """
-
-    name: str
-    curves: dict[str, Curve]
 
 
 @dataclass(frozen=True)
@@ -92,7 +81,9 @@ class StudyCharts:
         places = (place for recipe in recipes for place in self.places.get(recipe, []))
         return {_paper_name(line) for _, line in places if line.paper}
 
-    def paper_runs(self, recipes: dict[str, tuple[int, int | None]]) -> list[PaperRun]:
+    def paper_runs(
+        self, recipes: dict[str, tuple[int, int | None]]
+    ) -> dict[str, dict[str, Points]]:
         """The paper's curves beside some runs.
 
         Steps are counted as we do and cut off where our runs end; where the paper's time is scaled,
@@ -100,8 +91,11 @@ class StudyCharts:
 
         Args:
             recipes: steps and ``inception_steps`` of our runs, by recipe.
+
+        Returns:
+            The curves by their tags, of each network by its name in the view.
         """
-        runs: dict[str, dict[str, Curve]] = {}
+        runs: dict[str, dict[str, Points]] = {}
         for recipe, (steps, inception_steps) in recipes.items():
             for study, line in self.places.get(recipe, []):
                 for series in study.series:
@@ -110,13 +104,13 @@ class StudyCharts:
                     curve = paper_curve(line.paper[series.name])
                     if inception_steps:
                         stretched = curve.steps * (inception_steps / PAPER_INCEPTION_STEPS)
-                        curve = Curve(stretched, curve.values)
+                        curve = Points(stretched, curve.values)
                     curve = _cut_off(curve, steps)
                     tags = runs.setdefault(_paper_name(line), {})
                     tags[chart_tag(study, line, series)] = curve
                     if series == ACCURACY:
                         tags[TEST_ACCURACY] = curve
-        return [PaperRun(name, _on_common_steps(curves)) for name, curves in sorted(runs.items())]
+        return {name: _on_common_steps(curves) for name, curves in sorted(runs.items())}
 
 
 def find_places(studies: Sequence[Study], scale: str, recipes: set[str]) -> StudyCharts:
@@ -169,19 +163,19 @@ def _resolve(series: Series, recorded: Sequence[str]) -> str:
     return series.tag.replace("{last}", layers[-1] if layers else "")
 
 
-def _cut_off(curve: Curve, last_step: float) -> Curve:
+def _cut_off(curve: Points, last_step: float) -> Points:
     shown = curve.steps <= last_step
-    return Curve(curve.steps[shown], curve.values[shown])
+    return Points(curve.steps[shown], curve.values[shown])
 
 
-def _on_common_steps(curves: dict[str, Curve]) -> dict[str, Curve]:
+def _on_common_steps(curves: dict[str, Points]) -> dict[str, Points]:
     """Percentiles of one panel at the same steps: a margin chart wants them so."""
-    common: dict[str, Curve] = {}
+    common: dict[str, Points] = {}
     for tag, curve in curves.items():
         group = tag.rpartition("/")[0]
         steps = next((c.steps for t, c in common.items() if t.rpartition("/")[0] == group), None)
         if steps is None or tag.count("/") < 2:
             common[tag] = curve
         elif len(curve.steps):
-            common[tag] = Curve(steps, np.interp(steps, curve.steps, curve.values))
+            common[tag] = Points(steps, np.interp(steps, curve.steps, curve.values))
     return common

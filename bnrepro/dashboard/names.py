@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from bnrepro.config import RunConfig, differences, preset
+from bnrepro.config import RunConfig, changes
 from bnrepro.dashboard.charts import Place
 from bnrepro.dashboard.sources import Source
-from bnrepro.errors import UserError
 
 _MOST_CHANGES = 3
 _MOST_BYTES = 200  # of a name; file systems allow a folder 255
@@ -24,14 +23,14 @@ def curve_name(source: Source, places: Sequence[Place]) -> str:
         places: where studies show it.
     """
     config = source.config
-    changes = _changes(config)
+    overrides = _overrides(config)
     name = config.experiment
-    if places and changes != []:
+    if places and overrides != []:
         name = f"{places[0].study.name}/{places[0].line.label.replace('/', '_')}"
-    elif changes is None or len(changes) > _MOST_CHANGES:
+    elif overrides is None or len(overrides) > _MOST_CHANGES:
         name += f",{source.recipe}"
-    elif changes:
-        name = ",".join([name, *changes])
+    elif overrides:
+        name = ",".join([name, *overrides])
     return name if _is_plain_path(name) else source.recipe
 
 
@@ -66,13 +65,12 @@ def _is_plain_path(name: str) -> bool:
     return are_folders and len(name.encode()) <= _MOST_BYTES
 
 
-def _changes(config: RunConfig) -> list[str] | None:
+def _overrides(config: RunConfig) -> list[str] | None:
     """``key=value`` for what differs from the preset; None: the preset is no longer there."""
-    try:
-        changed = differences(config, preset(config.experiment, config.scale))
-    except UserError:
+    changed = changes(config)
+    if changed is None:
         return None
     return [
         f"{key.removesuffix('.name')}={value}".replace("/", "_").replace(", ", " ")
-        for key, (value, _) in changed.items()
+        for key, value in changed.items()
     ]

@@ -13,18 +13,17 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import platformdirs
 from filelock import FileLock, Timeout
 
 from bnrepro.config.groups import options
-from bnrepro.dashboard.choice import MOST_RUNS
+from bnrepro.dashboard.curves import MOST_RUNS
 from bnrepro.dashboard.entrance import with_entrance
-from bnrepro.dashboard.view import View
-from bnrepro.errors import UserError
-from bnrepro.studies.study import Study
+from bnrepro.dashboard.view import Scope, View
+from bnrepro.errors import UserError, writing
 
 _SECONDS_BETWEEN_REFRESHES = 5.0
 _PORTS_TRIED = 100
@@ -35,42 +34,27 @@ _ADDRESS = "address"  # file in the view's folder, while it is shown
 _SAMPLES = "scalars=100000,histograms=10000,images=100,text=100"
 
 
-def serve(
-    runs: Path,
-    scale: str,
-    results: Path,
-    studies: Sequence[Study],
-    port: int,
-    browse: bool,
-    say: Callable[[str], None],
-    only: Sequence[str] = (),
-    seeds: bool = False,
-) -> None:
+def serve(scope: Scope, port: int, browse: bool, say: Callable[[str], None]) -> None:
     """Show the runs of a scale until asked to stop by Ctrl-C or SIGTERM.
 
     Where a dashboard shows them already, its address is said, and that is all.
 
     Args:
-        runs: folder of the run directories.
-        scale: which scale's runs.
-        results: folder of finished figures and reports.
-        studies: all of them.
+        scope: what to show.
         port: first one to try.
         browse: open a browser, where there is a screen.
         say: told where the dashboard is, and what cannot be shown.
-        only: names of the studies to show, ``other`` for the runs of none; empty: as many as
-            TensorBoard shows by itself.
-        seeds: show every run, too, however many there are.
 
     Raises:
         UserError: there is no such scale or nothing to show, the view cannot be written, or no port
             is free.
     """
+    scale = scope.scale
     if scale not in options("scale"):
         raise UserError(
             f"--scale {scale}: no such scale; choose from {', '.join(options('scale'))}"
         )
-    folder = view_folder(runs, "-".join([scale, *only, *(["seeds"] if seeds else [])]))
+    folder = view_folder(scope.runs, "-".join([scale, *scope.only, *["seeds"] * scope.seeds]))
     with _held(folder) as is_ours:
         if not is_ours:
             address = _read_address(folder)
@@ -78,8 +62,9 @@ def serve(
             if browse and _has_screen():
                 webbrowser.open(address)
             return
-        view = View(folder, runs, scale, results, studies, say, only, seeds)
-        _refresh(view)
+        view = View(folder, scope, say)
+        with writing(folder):
+            view.refresh()
         free = _free_port(port)
         if free != port:
             say(f"port {port} is in use: {free} instead")
@@ -139,13 +124,6 @@ def _read_address(folder: Path) -> str:
         return (folder / _ADDRESS).read_text()
     except OSError as error:
         raise UserError("another dashboard of these runs is starting; try again") from error
-
-
-def _refresh(view: View) -> None:
-    try:
-        view.refresh()
-    except OSError as error:
-        raise UserError(f"{view.folder}: cannot be written ({error.strerror})") from error
 
 
 def _free_port(first: int) -> int:

@@ -7,15 +7,14 @@ Bringing the view up to date appends what is new, when the dashboard starts and 
 import json
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bnrepro.dashboard import events
 from bnrepro.dashboard.charts import OTHER, StudyCharts, find_places
-from bnrepro.dashboard.choice import MOST_RUNS, Choice
-from bnrepro.dashboard.curves import Curve, group_runs
+from bnrepro.dashboard.curves import MOST_RUNS, Choice, Curve, group_runs
 from bnrepro.dashboard.follow import Progress, digest, follow
 from bnrepro.dashboard.hparams import HParams
 from bnrepro.dashboard.layout import layout
@@ -33,6 +32,28 @@ _FORMAT = 3  # of the events that are written; a view of another format is built
 _STATE = "view.json"
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What a view shows.
+
+    Attributes:
+        runs: folder of the run directories.
+        scale: which scale's runs.
+        results: folder of finished figures and reports.
+        studies: all of them.
+        only: names of the studies whose runs are shown, ``other`` for those of none; empty: as many
+            as TensorBoard shows by itself.
+        seeds: show every run, too, however many there are.
+    """
+
+    runs: Path
+    scale: str
+    results: Path
+    studies: Sequence[Study]
+    only: Sequence[str] = ()
+    seeds: bool = False
+
+
 class View:
     """A log directory of the runs of one scale.
 
@@ -41,34 +62,13 @@ class View:
 
     Args:
         folder: the log directory; what is in it is kept where it is still right.
-        runs: folder of the run directories.
-        scale: which scale's runs.
-        results: folder of finished figures and reports.
-        studies: all of them.
+        scope: what it shows.
         say: told, once each, of what cannot be shown.
-        only: names of the studies whose runs are shown, ``other`` for those of none; empty: as many
-            as there is room for.
-        seeds: show every run, too, however many there are.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        runs: Path,
-        scale: str,
-        results: Path,
-        studies: Sequence[Study],
-        say: Callable[[str], None],
-        only: Sequence[str] = (),
-        seeds: bool = False,
-    ) -> None:
+    def __init__(self, folder: Path, scope: Scope, say: Callable[[str], None]) -> None:
         self.folder = folder
-        self.runs = runs
-        self.studies = studies
-        self.scale = scale
-        self.results = results / scale
-        self._only = only
-        self._seeds = seeds
+        self._scope = scope
         self._say = say
         self._said: set[str] = set()
         self._sources: dict[Path, Source | None] = {}
@@ -80,8 +80,8 @@ class View:
         self._hparams: HParams | None = None
         self._all_charts = StudyCharts({})
         self._charts = StudyCharts({})
-        wanted = only or [*(study.name for study in studies), OTHER]
-        self._choice = Choice(wanted, None if seeds else MOST_RUNS)
+        wanted = scope.only or [*(study.name for study in scope.studies), OTHER]
+        self._choice = Choice(wanted, None if scope.seeds else MOST_RUNS)
 
     @property
     def going_on(self) -> int:
@@ -103,9 +103,10 @@ class View:
             UserError: there is no run to show.
             OSError: the view cannot be written.
         """
+        scope = self._scope
         self._find()
         serving = self._hparams is not None
-        curves = group_runs(self._named, self._ended, self._followed, self._seeds)
+        curves = group_runs(self._named, self._ended, self._followed, scope.seeds)
         by_recipe: dict[str, list[str]] = {}
         for curve in curves:
             by_recipe.setdefault(curve.recipe, []).extend(curve.shown)
@@ -114,8 +115,8 @@ class View:
         curves = [curve for curve in curves if curve.recipe in self._choice.recipes]
         if not curves:
             raise UserError(
-                f"{self.runs}: no run of {', '.join(self._only)} at scale={self.scale}; "
-                f"`bnrepro dashboard --scale {self.scale}` shows what there is"
+                f"{scope.runs}: no run of {', '.join(scope.only)} at scale={scope.scale}; "
+                f"`bnrepro dashboard --scale {scope.scale}` shows what there is"
             )
         if self._hparams is None:
             self._hparams = HParams([curve.members[0].config for curve in curves])
@@ -133,7 +134,7 @@ class View:
         self._save()
 
     def _find(self) -> None:
-        self._sources = find_sources(self.runs, self._sources)
+        self._sources = find_sources(self._scope.runs, self._sources)
         unreadable = [path for path, source in self._sources.items() if source is None]
         if unreadable:
             self._say_once(
@@ -145,20 +146,20 @@ class View:
         new = [
             source
             for source in sources
-            if source.config.scale == self.scale and source.directory.path not in known
+            if source.config.scale == self._scope.scale and source.directory.path not in known
         ]
         if new:
             recipes = {source.recipe for source in (*self._named.values(), *new)}
-            self._all_charts = find_places(self.studies, self.scale, recipes)
+            self._all_charts = find_places(self._scope.studies, self._scope.scale, recipes)
             self._named = name_sources(new, self._named, self._all_charts.places)
         if not self._named:
             others = sorted({source.config.scale for source in sources})
             advice = (
                 f"there are runs at scale {', '.join(others)}: use --scale {others[0]}"
                 if others
-                else f"`bnrepro train experiment=fig1/with_bn scale={self.scale}` makes one"
+                else f"`bnrepro train experiment=fig1/with_bn scale={self._scope.scale}` makes one"
             )
-            raise UserError(f"{self.runs}: no run at scale={self.scale}; {advice}")
+            raise UserError(f"{self._scope.runs}: no run at scale={self._scope.scale}; {advice}")
         for name in self._named.keys() - self._ended:
             status = self._named[name].directory.read_status()
             if status is not None and status.state.is_final:
@@ -196,15 +197,15 @@ class View:
             for curve in curves
             for name in self._charts.paper_names([curve.recipe])
         }
-        for paper in self._charts.paper_runs(recipes):
+        for name, of_network in self._charts.paper_runs(recipes).items():
             points: dict[int, dict[str, float]] = {}
-            for tag, curve in paper.curves.items():
+            for tag, curve in of_network.items():
                 for step, value in zip(curve.steps, curve.values, strict=True):
                     points.setdefault(round(float(step)), {})[tag] = float(value)
             if points:
                 yield (
-                    paper.name,
-                    started[paper.name],
+                    name,
+                    started[name],
                     digest([repr(sorted(points.items())).encode()]),
                     partial(_point_events, points),
                 )
@@ -214,15 +215,15 @@ class View:
         names = {name for curve in curves for name in self._charts.names(curve.recipe)}
         means = [curve for curve in curves if curve.mean]
         averaged = {name for curve in means for name in self._charts.names(curve.recipe)}
-        studies = [study for study in self.studies if study.name in names]
+        studies = [study for study in self._scope.studies if study.name in names]
         layers = [layer for curve in curves for layer in self._layers(curve)]
         pages = [
             self._hparams.experiment(),
             layout(studies, OTHER in names, averaged, [*dict.fromkeys(layers)]),
         ]
         lengths = {curve.members[0].config.inception_steps for curve in curves}
-        introduction = about(self.scale, {length for length in lengths if length})
-        written = files(self.results)
+        introduction = about(self._scope.scale, {length for length in lengths if length})
+        written = files(self._scope.results / self._scope.scale)
         signature = digest(
             [
                 *(page.SerializeToString(deterministic=True) for page in pages),
@@ -261,10 +262,10 @@ class View:
         progress = self._progress.setdefault(name, Progress())
         if progress.signature == signature:
             return
-        made, size = make(), 0
+        new, size = make(), 0
         if serving and progress.size:
-            made, size = [events.again(), *made], progress.size
-        size = self._file(name, started).append(made, size)
+            new, size = [events.again(), *new], progress.size
+        size = self._file(name, started).append(new, size)
         self._progress[name] = Progress(size=size, signature=signature)
 
     def _file(self, name: str, started: float = 0.0) -> events.EventFile:

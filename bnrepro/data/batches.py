@@ -1,6 +1,8 @@
 """Training mini-batches: order and augmentation put together, a pure function of the step."""
 
+import os
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 import torch
@@ -9,8 +11,15 @@ from torch import Tensor
 from bnrepro.data.augmentation import Augmentation, Augmenter
 from bnrepro.data.dataset import Images, Split
 from bnrepro.data.order import BatchOrder, Shuffling
-from bnrepro.data.read_ahead import ReadAhead
 from bnrepro.data.sampling import sample_pixels
+
+_STEPS_AHEAD = 6  # enough to bridge a slow read, and some 40 MB of mini-batches at 256 px
+_THREADS = min(
+    _STEPS_AHEAD, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+)
+
+_Batch = tuple[Tensor, Tensor, Tensor]
+"""Images as stored, labels and indices, on the device."""
 
 
 class TrainingBatches:
@@ -64,11 +73,10 @@ class TrainingBatches:
         """Mini-batches in an epoch."""
         return self.order.batches_per_epoch
 
-    def _reading(self, step: int) -> "Callable[[], tuple[Tensor, Tensor, Tensor]]":
+    def _reading(self, step: int) -> Callable[[], _Batch]:
         return partial(self._read, self.order.batch(step))
 
-    def _read(self, indices_N: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Images as stored, labels and indices, on the device."""
+    def _read(self, indices_N: Tensor) -> _Batch:
         images = self.split.images
         # Of a tensor not images[indices]: that takes five times as long.
         if isinstance(images, Tensor):
@@ -84,3 +92,33 @@ class TrainingBatches:
             self.split.labels.index_select(0, indices_N).to(self.device),
             indices_N.to(self.device),
         )
+
+
+class ReadAhead:
+    """Fetches in threads the mini-batches that steps ask for, in whichever order they come.
+
+    Args:
+        start: of a step, called in order in the caller's thread: returns the work itself, which
+            runs in a thread.
+        following: which step will be asked for after another.
+    """
+
+    def __init__(
+        self, start: Callable[[int], Callable[[], _Batch]], following: Callable[[int], int]
+    ) -> None:
+        self._start = start
+        self._following = following
+        self._threads = ThreadPoolExecutor(_THREADS)
+        self._reading: dict[int, Future[_Batch]] = {}
+
+    def __call__(self, step: int) -> _Batch:
+        """What the step needs; the steps after it are begun."""
+        steps = [step]
+        for _ in range(_STEPS_AHEAD):
+            steps.append(self._following(steps[-1]))
+        for other in self._reading.keys() - steps:
+            self._reading.pop(other).cancel()
+        for one in steps:
+            if one not in self._reading:
+                self._reading[one] = self._threads.submit(self._start(one))
+        return self._reading.pop(step).result()

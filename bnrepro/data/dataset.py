@@ -105,13 +105,13 @@ class Dataset:
         """Keep the first ``count`` training examples; None: all."""
         return replace(self, train=self.train.first(count))
 
-    def crop_train(self, size: int) -> "Dataset":
-        """Training images cut to their centre squares."""
-        return replace(self, train=self.train.crop(size))
-
-    def crop_test(self, size: int) -> "Dataset":
-        """Held-out images cut to their centre squares."""
-        return replace(self, test=self.test.crop(size))
+    def crop(self, size: int, train: bool = True) -> "Dataset":
+        """Held-out images cut to their centre squares, and training images unless told not to."""
+        return replace(
+            self,
+            train=self.train.crop(size) if train else self.train,
+            test=self.test.crop(size),
+        )
 
     def to(self, device: torch.device) -> "Dataset":
         """The same data on a device."""

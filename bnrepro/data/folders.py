@@ -1,12 +1,17 @@
 """Where data sets are looked for on disk."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
+from urllib.error import URLError
 
 from platformdirs import user_cache_path
 
 from bnrepro.data.imagenet import is_archived
 from bnrepro.errors import UserError
+from bnrepro.messages import reason
 
 
 def roots(root: str | None = None) -> list[Path]:
@@ -26,6 +31,32 @@ def roots(root: str | None = None) -> list[Path]:
 def first_root(root: str | None = None) -> Path:
     """Where a download goes: the first of `roots`."""
     return roots(root)[0]
+
+
+@contextmanager
+def downloading(name: str, folder: Path, by_hand: str) -> Iterator[None]:
+    """Make the folder that a download in the block goes to.
+
+    Args:
+        name: of the data set, for messages.
+        folder: to write to.
+        by_hand: what to do without a connection.
+
+    Raises:
+        UserError: no connection, or the folder cannot be written; says what to do.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except (URLError, HTTPException, RuntimeError, ConnectionError, TimeoutError) as error:
+        raise UserError(
+            f"{name}: cannot be downloaded ({reason(error)}); offline, {by_hand}"
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"{name}: cannot write to {folder} ({error.strerror}); "
+            "set data.root or BNREPRO_DATA to a folder that can be written"
+        ) from error
 
 
 def tree_places(folder: str, root: str | None = None) -> list[Path]:

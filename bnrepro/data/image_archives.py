@@ -1,11 +1,8 @@
 """Image sets that can be had: downloaded and unpacked by torchvision. Imports no torch."""
 
-from collections.abc import Callable
-from http.client import HTTPException
 from pathlib import Path
-from urllib.error import URLError
 
-from bnrepro.data.folders import first_root
+from bnrepro.data.folders import downloading, first_root
 from bnrepro.data.imagenet import ADVICE, IMAGENET
 from bnrepro.errors import UserError
 
@@ -25,15 +22,12 @@ def fetch_tiny_imagenet() -> Path:
     from torchvision.datasets.utils import download_and_extract_archive
 
     root = first_root()
-    by_hand = f"offline, put tiny-imagenet-200.zip into {root} and run the command again"
-    _download(
-        "tiny_imagenet",
-        by_hand,
-        root,
-        lambda: download_and_extract_archive(
+    with downloading(
+        "tiny_imagenet", root, f"put tiny-imagenet-200.zip into {root} and run the command again"
+    ):
+        download_and_extract_archive(
             _TINY_IMAGENET_URL, str(root), md5=_TINY_IMAGENET_MD5, remove_finished=True
-        ),
-    )
+        )
     return root / TINY_IMAGENET
 
 
@@ -46,8 +40,10 @@ def fetch_imagenette() -> Path:
     from torchvision.datasets import Imagenette
 
     root = first_root()
-    by_hand = f"offline, put {IMAGENETTE}.tgz into {root} and run the command again"
-    _download("imagenette", by_hand, root, lambda: Imagenette(root, size="160px", download=True))
+    with downloading(
+        "imagenette", root, f"put {IMAGENETTE}.tgz into {root} and run the command again"
+    ):
+        Imagenette(root, size="160px", download=True)
     return root / IMAGENETTE
 
 
@@ -58,16 +54,3 @@ def fetch_imagenet() -> Path:
         UserError: always; archives that are there need no fetching.
     """
     raise UserError(f"{first_root() / IMAGENET}: ImageNet is not there; {ADVICE}")
-
-
-def _download(name: str, by_hand: str, folder: Path, fetch: Callable[[], object]) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        fetch()
-    except (URLError, HTTPException, RuntimeError, ConnectionError, TimeoutError) as error:
-        raise UserError(f"{name}: cannot be downloaded ({error}); {by_hand}") from error
-    except OSError as error:
-        raise UserError(
-            f"{name}: cannot write to {folder} ({error.strerror}); "
-            "set BNREPRO_DATA to a folder that can be written"
-        ) from error

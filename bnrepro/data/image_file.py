@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
-from bnrepro.data.file_names import printable
+from bnrepro.messages import printable
 
 
 class ImageFile(NamedTuple):

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bnrepro.data.file_names import printable
 from bnrepro.data.image_file import ImageFile
 from bnrepro.data.imagenet import (
     ADVICE,
@@ -20,6 +19,7 @@ from bnrepro.data.imagenet import (
     val_images,
 )
 from bnrepro.errors import UserError
+from bnrepro.messages import printable
 
 _SUFFIXES = {
     ".avif",
@@ -36,6 +36,9 @@ _SUFFIXES = {
 }
 _CLASS_ORDER_SEED = 2015
 _LISTED = 5  # names in a message
+
+# Beside the images: ImageNet and Tiny-ImageNet come with words.txt, some copies with classes.txt.
+_LISTS = ("words.txt", "classes.txt")
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,26 @@ def class_order(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(ordered)
 
 
+def describe_classes(names: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """The classes' folder names, each followed by its words where the set lists them.
+
+    Args:
+        names: of the folders, for ImageNet such as n07768694.
+        folder: the image tree; a list in it has lines of a name, a tab and words. ImageNet's devkit
+            is such a list, too.
+
+    Returns:
+        ``n07768694 pomegranate`` and so on.
+    """
+    devkit = read_devkit(folder)
+    words = dict(devkit.words) if devkit else {}
+    for file in (folder / name for name in _LISTS):
+        if file.is_file():
+            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+            words |= {name: text for name, _, text in (line.partition("\t") for line in lines)}
+    return tuple(f"{name} {words[name]}" if words.get(name) else name for name in names)
+
+
 def _check_layout(folder: Path) -> None:
     missing = [split for split in ("train", "val") if not (folder / split).is_dir()]
     if missing:
@@ -125,7 +148,8 @@ def _check_layout(folder: Path) -> None:
         ]
         more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
         raise UserError(
-            f"{printable(folder)}: has no {' and no '.join(f'{name}/' for name in missing)}, but "
+            f"data.folder={printable(folder)}: has no "
+            f"{' and no '.join(f'{name}/' for name in missing)}; it holds "
             f"{', '.join(names[:_LISTED]) or 'nothing'}{more}; an image set is "
             "train/<class>/<image> and val/<class>/<image>"
         )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bnrepro.errors import UserError
+from bnrepro.messages import reason
 
 Decoder = Callable[[list[Tensor]], list[Tensor]]
 
@@ -79,7 +80,7 @@ def jpeg_decoder() -> Decoder:
         from torchcodec.decoders import decode_jpeg  # type: ignore[attr-defined]
     except (ImportError, RuntimeError, OSError) as error:
         raise UserError(
-            f"data.storage=jpeg: torchcodec cannot be used ({str(error).splitlines()[0]}); "
+            f"data.storage=jpeg: torchcodec cannot be used ({reason(error)}); "
             "pip install 'bnrepro[jpeg]', or set data.storage=pixels"
         ) from error
     return cast(Decoder, decode_jpeg)

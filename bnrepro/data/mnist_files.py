@@ -5,11 +5,9 @@ import gzip
 import hashlib
 import tempfile
 import zlib
-from http.client import HTTPException
 from pathlib import Path
-from urllib.error import URLError
 
-from bnrepro.data.folders import first_root, roots
+from bnrepro.data.folders import downloading, first_root, roots
 from bnrepro.errors import UserError
 
 # SHA-256 of the four files of the original distribution, decompressed.
@@ -41,22 +39,16 @@ def fetch_mnist(root: str | None = None) -> Path:
     from torchvision.datasets import MNIST
 
     target = first_root(root) / "mnist"
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=target) as partial:
-            MNIST(partial, download=True)
-            _move_into_place(Path(partial, "MNIST", "raw"), target / "MNIST" / "raw")
-    except (URLError, HTTPException, RuntimeError, ConnectionError, TimeoutError) as error:
-        raise UserError(
-            f"data=mnist: not found in {', '.join(map(str, roots(root)))} and the download failed; "
-            "offline, put the four train-* and t10k-* .gz files of MNIST into "
-            f"{target / 'MNIST' / 'raw'}, or use data=digits"
-        ) from error
-    except OSError as error:
-        raise UserError(
-            f"data=mnist: cannot write to {target} ({error.strerror}); "
-            "set data.root or BNREPRO_DATA to a folder that can be written"
-        ) from error
+    by_hand = f"put the four train-* and t10k-* .gz files of MNIST into {target / 'MNIST' / 'raw'}"
+    places = ", ".join(map(str, roots(root)))
+    with (
+        downloading(
+            "data=mnist", target, f"{by_hand}, or use data=digits (looked for in {places})"
+        ),
+        tempfile.TemporaryDirectory(prefix=".download-", dir=target) as partial,
+    ):
+        MNIST(partial, download=True)
+        _move_into_place(Path(partial, "MNIST", "raw"), target / "MNIST" / "raw")
     return target / "MNIST" / "raw"
 
 

@@ -48,6 +48,21 @@ def epoch_order(examples: int, seed: int, epoch: int, shuffling: Shuffling = FUL
     return torch.from_numpy(np.concatenate(chosen))
 
 
+def held_out_batches(examples: int, batch_size: int) -> tuple[Tensor, ...]:
+    """Indices of held-out examples in mini-batches that may be normalized by their own statistics.
+
+    Some sets are sorted by class, Tiny-ImageNet's held-out images among them: in that order a
+    mini-batch's statistics would be a class's. The same shuffle for every run, so that runs are
+    compared on the same mini-batches.
+
+    Returns:
+        Each (batch_size,), int64; the last one what is left over. A single example, which has no
+        variance, joins the one before.
+    """
+    order = epoch_order(examples, seed=0, epoch=0)
+    return order.tensor_split([*range(batch_size, examples - 1, batch_size)])
+
+
 class BatchOrder:
     """Which examples the mini-batch of each step holds.
 

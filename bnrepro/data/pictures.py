@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from bnrepro.data.file_names import printable
 from bnrepro.errors import UserError
+from bnrepro.messages import printable
 
 _LONGEST = 16  # times the shorter side: what lies beyond is nowhere near the centre square
 

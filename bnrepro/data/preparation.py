@@ -22,9 +22,8 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
-from bnrepro.data.class_names import describe_classes
 from bnrepro.data.image_file import ImageFile
-from bnrepro.data.image_tree import ImageTree, read_classes, read_image_tree
+from bnrepro.data.image_tree import ImageTree, describe_classes, read_classes, read_image_tree
 from bnrepro.data.imagenet import archives, check_archives, is_archived
 from bnrepro.data.pictures import PictureError, centre_square, decode_picture
 from bnrepro.data.prepared_files import (
@@ -41,6 +40,7 @@ from bnrepro.data.prepared_files import (
     write_index,
 )
 from bnrepro.errors import UserError
+from bnrepro.messages import say
 
 _CHUNK = 500  # images between two notes of how far the work has come
 _RGB = "RGB"
@@ -128,7 +128,7 @@ class _Preparation:
         # An interrupted call compared the archives before it wrote its first note.
         if is_archived(self.folder) and not _notes_file(self.target, "train").is_file():
             for line in check_archives(self.folder, self.console):
-                self.console.print(line, highlight=False, soft_wrap=True, markup=False)
+                say(self.console, line)
         files = {"train": self.tree.train, "val": self.tree.val}
         notes = {name: self._prepare_split(name, files[name]) for name in SPLITS}
         index = Index(
@@ -318,15 +318,10 @@ def _tell(index: Index, console: Console) -> None:
         line += "".join(f", {count} converted from {mode}" for mode, count in modes.items())
         if split.dropped:
             line += f", {len(split.dropped)} dropped"
-        console.print(line, highlight=False)
+        say(console, line)
         for entry in split.dropped:
-            console.print(f"dropped {entry}", highlight=False, soft_wrap=True, markup=False)
+            say(console, f"dropped {entry}")
     if index.ignored:
         others = ", ".join(f"{count} {suffix}" for suffix, count in index.ignored.items())
-        console.print(
-            f"not read, no images by their names: {others}", highlight=False, markup=False
-        )
-    console.print(
-        f"{index.train_val_duplicates} images of val stand byte for byte in train",
-        highlight=False,
-    )
+        say(console, f"not read, no images by their names: {others}")
+    say(console, f"{index.train_val_duplicates} images of val stand byte for byte in train")

@@ -83,8 +83,8 @@ def evaluate(
         network = network_with(run, statistics, population_batches)
         predictions = predict_held_out(run, network, crops, batch_size, console)
         if statistics != "batch":
-            batches = population_batches if statistics != "moving" else 0
-            keep(directory, Method(statistics, batches, crops), predictions, console)
+            method = Method.of(statistics, population_batches, crops)
+            keep(directory, method, predictions, console)
         members.append(predictions)
         rows.append(summarize(f"{run.config.experiment}, seed {run.config.seed}", predictions))
     if len(members) > 1:

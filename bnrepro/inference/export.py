@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 import bnrepro
 from bnrepro.config import run_id
-from bnrepro.errors import RunFailedError, UserError
+from bnrepro.errors import RunFailedError, UserError, writing
 from bnrepro.inference.checksum import seal
 from bnrepro.inference.classifier import Classifier
 from bnrepro.inference.description import Description, Measured, Provenance, portable_config
@@ -20,12 +20,13 @@ from bnrepro.inference.keep import keep
 from bnrepro.inference.preprocessing import preprocessing_of
 from bnrepro.inference.trained import TrainedRun, load_trained, read_finished
 from bnrepro.nn import fold_batch_norm
-from bnrepro.runs import RunDirectory, write_atomically
+from bnrepro.runs import RunDirectory, make_folder, write_atomically
 from bnrepro.runs.predictions import Method, Predictions, read_predictions
 from bnrepro.training.device import Device
 
 FixedStatistics = Literal["population", "moving"]
 
+_REPORTS = Path("reports")
 _BATCH_SIZE = 256
 _COMPARED = 8  # held-out examples
 _TOLERANCE = 1e-4
@@ -67,7 +68,7 @@ def export(
         statistics: what batch normalization uses: ``population`` (Algorithm 2) or ``moving``
             averages.
         population_batches: training mini-batches of Algorithm 2.
-        output: the file; None: ``<experiment>-<run id>.<suffix>`` in the current folder.
+        output: the file; None: ``reports/<experiment>-<run id>.<suffix>``.
         overwrite: an existing file.
         device: where to compute the statistics and to measure, as in ``runtime.device``.
         console: progress.
@@ -80,20 +81,22 @@ def export(
     chosen = FORMATS[format_name]
     config, _ = read_finished(directory)
     default = f"{config.experiment.replace('/', '-')}-{run_id(config)}{chosen.suffix}"
-    file = output or Path(default)
+    if output is None:
+        make_folder(_REPORTS)
+    file = output or _REPORTS / default
     _check_place(file, overwrite)
 
     run = load_trained(directory, device, console)
     network = network_with(run, statistics, population_batches)
     if folded:
         network = fold_batch_norm(network)
-    batches = population_batches if statistics == "population" else 0
-    predictions = _predictions(run, network, Method(statistics, batches, crops=1), folded, console)
+    method = Method.of(statistics, population_batches, crops=1)
+    predictions = _predictions(run, network, method, folded, console)
 
     classifier = Classifier(network, run.dataset.input_mean, run.dataset.input_scale).on_cpu()
     measured = Measured(
         statistics=statistics,
-        population_batches=batches,
+        population_batches=method.population_batches,
         accuracy_1=predictions.accuracy(1),
         examples=len(predictions),
     )
@@ -103,10 +106,8 @@ def export(
     example_NCHW = torch.zeros_like(pixels_NCHW[:1]).repeat(2, 1, 1, 1)
     content = seal(chosen.write(classifier, description.model_dump_json(), example_NCHW))
     _compare(file, content, classifier, pixels_NCHW)
-    try:
+    with writing(file, RunFailedError):
         write_atomically(file, content)
-    except OSError as error:
-        raise RunFailedError(f"{file}: cannot be written ({error.strerror})") from error
     return Export(file, len(content), description)
 
 

@@ -11,6 +11,7 @@ from bnrepro.inference.checksum import check_seal
 from bnrepro.inference.description import Description
 from bnrepro.inference.formats import FORMATS, Classify, Format
 from bnrepro.inference.formats.safetensors_file import SAFETENSORS
+from bnrepro.messages import reason
 
 _LARGEST = 2**31  # bytes: protobuf's limit; the paper's Inception takes a fortieth of it
 
@@ -63,7 +64,7 @@ def load_exported(source: str, content: bytes, trust: bool) -> tuple[Description
         origin = description.provenance
         raise UserError(
             f"{source}: exported by bnrepro {origin.bnrepro} with torch {origin.torch}, and cannot "
-            f"be loaded here ({_reason(error)}); export it again"
+            f"be loaded here ({reason(error)}); export it again"
         ) from error
     return description, _checked(source, classify, len(description.class_names))
 
@@ -86,7 +87,7 @@ def _describe(source: str, chosen: Format, content: bytes) -> Description:
         raise UserError(f"{source}: described as another version of bnrepro does it") from error
     except Exception as error:
         raise UserError(
-            f"{source}: no {chosen.name} file of bnrepro ({_reason(error)}); export it again"
+            f"{source}: no {chosen.name} file of bnrepro ({reason(error)}); export it again"
         ) from error
 
 
@@ -98,7 +99,7 @@ def _checked(source: str, classify: Classify, num_classes: int) -> Classify:
             probabilities_NK = classify(pixels_NCHW)
             shape = tuple(probabilities_NK.shape)
         except Exception as error:
-            raise UserError(f"{source}: cannot classify pictures ({_reason(error)})") from error
+            raise UserError(f"{source}: cannot classify pictures ({reason(error)})") from error
         if shape != (len(pixels_NCHW), num_classes):
             raise UserError(
                 f"{source}: cannot classify pictures (its output has the shape {shape}, not "
@@ -107,8 +108,3 @@ def _checked(source: str, classify: Classify, num_classes: int) -> Classify:
         return probabilities_NK
 
     return classify_checked
-
-
-def _reason(error: Exception) -> str:
-    """One line: the error's own first, or its kind."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

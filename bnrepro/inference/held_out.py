@@ -8,12 +8,11 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
 
-from bnrepro.data.order import epoch_order
+from bnrepro.data.order import held_out_batches
 from bnrepro.inference.crops import views
 from bnrepro.inference.trained import TrainedRun
 from bnrepro.nn import normalize_by_batch
 from bnrepro.runs.predictions import Predictions
-from bnrepro.training.build import make_population_batches
 from bnrepro.training.evaluation import inference_network
 
 Statistics = Literal["population", "pooled", "moving", "batch"]
@@ -34,10 +33,7 @@ def predict_held_out(
     """
     split = run.stored_test
     _, size, _ = run.dataset.input_shape
-    # Some sets are sorted by class: in that order a mini-batch's own statistics would be a class's.
-    order_N = epoch_order(len(split), seed=0, epoch=0)
-    # One example has no statistics of its own: where it is left over it joins the batch before.
-    parts = order_N.tensor_split([*range(batch_size, len(split) - 1, batch_size)])
+    parts = held_out_batches(len(split), batch_size)
     probabilities_NK = torch.zeros(len(split), run.dataset.num_classes, dtype=torch.float64)
     quiet = not console.is_terminal
     for part in track(parts, "evaluating", console=console, transient=True, disable=quiet):
@@ -57,9 +53,8 @@ def network_with(run: TrainedRun, statistics: Statistics, population_batches: in
         population_batches: training mini-batches that Algorithm 2 or pooled statistics take.
     """
     if statistics == "batch":
-        return normalize_by_batch(run.network)
-    batches = make_population_batches(run.config, run.dataset, run.device)
-    return inference_network(run.network, statistics, run.dataset, batches, population_batches)
+        return normalize_by_batch(run.model)
+    return inference_network(run, statistics, run.population_batches(), population_batches)
 
 
 def _mean_over_crops(

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from joblib import Parallel, delayed
 from rich.console import Console
 
-from bnrepro.errors import RunFailedError
+from bnrepro.errors import RunFailedError, writing
 from bnrepro.inference.held_out import network_with, predict_held_out
 from bnrepro.inference.trained import load_trained
+from bnrepro.messages import say
 from bnrepro.runs import RunDirectory
 from bnrepro.runs.predictions import Method, Predictions, read_predictions, write_predictions
 from bnrepro.training.device import Device
@@ -46,12 +47,7 @@ def keep(
     try:
         write_predictions(directory, method, predictions)
     except OSError as error:
-        console.print(
-            f"{directory.predictions}: predictions not kept ({error.strerror})",
-            highlight=False,
-            soft_wrap=True,
-            markup=False,
-        )
+        say(console, f"{directory.predictions}: predictions not kept ({error.strerror})")
 
 
 def _keep(directory: RunDirectory, methods: Sequence[Method], device: Device) -> None:
@@ -64,9 +60,5 @@ def _keep(directory: RunDirectory, methods: Sequence[Method], device: Device) ->
     for method in methods:
         network = networks[method.statistics, method.population_batches]
         predictions = predict_held_out(run, network, method.crops, _BATCH_SIZE, quiet)
-        try:
+        with writing(directory.predictions, RunFailedError):
             write_predictions(directory, method, predictions)
-        except OSError as error:
-            raise RunFailedError(
-                f"{directory.predictions}: cannot be written ({error.strerror})"
-            ) from error

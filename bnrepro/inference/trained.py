@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from rich.console import Console
 from safetensors import SafetensorError
 from safetensors.torch import load
@@ -11,35 +10,25 @@ from torch import nn
 
 from bnrepro.config import RunConfig, read_stored
 from bnrepro.config.source import changed_source
-from bnrepro.data.dataset import Dataset, Split
 from bnrepro.errors import UserError
+from bnrepro.messages import reason, say
 from bnrepro.runs import RunDirectory, State
 from bnrepro.runs.digests import check_weights
 from bnrepro.training.device import Device
-from bnrepro.training.session import build_session
+from bnrepro.training.session import Session, build_session
 
 
 @dataclass(frozen=True)
-class TrainedRun:
-    """A finished run with its network and data, on its device.
+class TrainedRun(Session):
+    """The session of a finished run: final weights and moving averages, in evaluation mode.
 
     Attributes:
-        directory: where it lies.
-        config: what it was told.
+        directory: where the run lies.
         provenance: versions, commit and machine of each process that worked on it.
-        network: with the final weights and moving averages, in evaluation mode.
-        dataset: as the network receives it.
-        stored_test: the held-out images as they are stored, uncropped.
-        device: of all of these.
     """
 
     directory: RunDirectory
-    config: RunConfig
     provenance: list[dict[str, Any]]
-    network: nn.Module
-    dataset: Dataset
-    stored_test: Split
-    device: torch.device
 
 
 def load_trained(directory: RunDirectory, device: Device, console: Console) -> TrainedRun:
@@ -55,23 +44,11 @@ def load_trained(directory: RunDirectory, device: Device, console: Console) -> T
     """
     config, provenance = read_finished(directory)
     if (change := changed_source(config)) is not None:
-        console.print(
-            f"{directory.path}: {change}; its weights go into what it builds now",
-            highlight=False,
-            soft_wrap=True,
-            markup=False,
-        )
+        say(console, f"{directory.path}: {change}; its weights go into what it builds now")
     session = build_session(config, console, device)
     _load_weights(session.model, directory)
-    return TrainedRun(
-        directory,
-        config,
-        provenance,
-        session.model.eval(),
-        session.dataset,
-        session.stored_test,
-        session.device,
-    )
+    session.model.eval()
+    return TrainedRun(**vars(session), directory=directory, provenance=provenance)
 
 
 def read_finished(directory: RunDirectory) -> tuple[RunConfig, list[dict[str, Any]]]:
@@ -115,8 +92,7 @@ def _load_weights(network: nn.Module, directory: RunDirectory) -> None:
         check_weights(directory, content)
         network.load_state_dict(load(content))
     except (OSError, SafetensorError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise UserError(
-            f"{file}: damaged, or of another network ({reason}); remove {directory.path} and train "
-            "the run again"
+            f"{file}: damaged, or of another network ({reason(error)}); remove {directory.path} "
+            "and train the run again"
         ) from error

@@ -42,11 +42,6 @@ class LateGain(NamedTuple):
         return self.gain > 2 * self.noise
 
 
-def points_of(curve: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Points:
-    """A curve of steps and values, of the paper say."""
-    return Points(*curve)
-
-
 def points(curve: pd.Series) -> Points:
     """A recorded curve; NaN rows are left out."""
     curve = curve.dropna()

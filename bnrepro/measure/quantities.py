@@ -5,7 +5,7 @@ level, or diverged before the end); None: there is nothing to measure, and the s
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -43,10 +43,6 @@ class Quantity:
     unit: Unit
     measure: Callable[[EndedRun, EndedRun], float | None]
     of_pair: bool = False
-
-    def renamed(self, name: str, sentence: str, unit: Unit) -> "Quantity":
-        """A quantity that is made of this one elsewhere, with a name and a sentence of its own."""
-        return replace(self, name=name, sentence=sentence, unit=unit)
 
     @property
     def is_difference(self) -> bool:
@@ -184,37 +180,34 @@ STEPS_TO_MATCH = Quantity(
 )
 
 
-def _speed_up(run: EndedRun, reference: EndedRun) -> float | None:
-    own = _steps_to_match(run, reference)
-    steps, _ = best_point(level(reference))
-    # No ratio to a start that is as good.
-    return None if own is None or steps == 0 or own == 0 else steps / own
+def _speed_up(share: float) -> Callable[[EndedRun, EndedRun], float | None]:
+    def measure(run: EndedRun, reference: EndedRun) -> float | None:
+        if at_chance(reference):
+            return None
+        target = share * best_point(level(reference))[1]
+        own, steps = (steps_to_reach(level(one), target) for one in (run, reference))
+        # No ratio to a start that is as good.
+        return None if steps == 0 or own == 0 else steps / own
+
+    return measure
 
 
 SPEED_UP = Quantity(
     "speed_up",
     "steps of the reference to its best accuracy, over steps to the same",
     "times",
-    _speed_up,
+    _speed_up(1),
     of_pair=True,
 )
 
 
 def speed_up_to(share: float) -> Quantity:
     """`SPEED_UP` to a share of the reference's best: it says how much its end decides."""
-
-    def measure(run: EndedRun, reference: EndedRun) -> float | None:
-        if at_chance(reference):
-            return None
-        target = share * best_point(level(reference))[1]
-        own, steps = (steps_to_reach(level(one), target) for one in (run, reference))
-        return None if steps == 0 or own == 0 else steps / own
-
     return Quantity(
         f"speed_up_to_{share:g}",
         f"steps of the reference to {share:.0%} of its best accuracy, over steps to the same",
         "times",
-        measure,
+        _speed_up(share),
         of_pair=True,
     )
 

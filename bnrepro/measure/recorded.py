@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from bnrepro.measure.quantities import Quantity, Unit
+from bnrepro.measure.quantities import Quantity, Unit, level
 from bnrepro.runs.ended import EndedRun
 
 Value = Callable[[EndedRun], float | None]
@@ -53,16 +53,32 @@ def average(run: EndedRun, tags: Sequence[str]) -> float | None:
     return None if recorded is None else float(recorded.to_numpy().mean())
 
 
+def final(run: EndedRun, tag: str, minus: str = "") -> float | None:
+    """The mean of a tag's last five values, or by how much it is above another tag's."""
+    tags = [tag, minus] if minus else [tag]
+    if any(one not in run.rows for one in tags):
+        return None
+    if run.diverged:
+        return np.nan
+    own, *other = (float(level(run, one).values[-1]) for one in tags)
+    return own - other[0] if other else own
+
+
 def quantity(name: str, sentence: str, unit: Unit, value: Value) -> Quantity:
     """A number of one run."""
     return Quantity(name, sentence, unit, lambda run, _: value(run))
 
 
-def times_references(name: str, sentence: str, value: Value) -> Quantity:
-    """A number of a run over the reference's of the same seed."""
+def across_runs(name: str, sentence: str, unit: Unit) -> Quantity:
+    """A number that no single run has: a study computes it from many, or from its own table."""
+    return quantity(name, sentence, unit, lambda _run: np.nan)
+
+
+def times_references(name: str, sentence: str, quantity: Quantity) -> Quantity:
+    """A number of one run over the reference's of the same seed."""
 
     def measure(run: EndedRun, reference: EndedRun) -> float | None:
-        own, others = value(run), value(reference)
+        own, others = (quantity.measure(one, one) for one in (run, reference))
         return None if own is None or others is None or others == 0 else own / others
 
     return Quantity(name, sentence, "times", measure, of_pair=True)

@@ -1,5 +1,5 @@
 """The paper as data: its curves, digitized."""
 
-from bnrepro.paper.curves import Curve, paper_curve
+from bnrepro.paper.curves import paper_curve
 
-__all__ = ["Curve", "paper_curve"]
+__all__ = ["paper_curve"]

@@ -7,26 +7,14 @@ reaches an accuracy in a plot of ducha-aiki/caffenet-benchmark (batchnorm.md), a
 """
 
 from importlib.resources import files
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+from bnrepro.measure.curves import Points
 
 
-class Curve(NamedTuple):
-    """Points of a drawn line.
-
-    Attributes:
-        steps: (n,) training steps, increasing.
-        values: (n,) accuracy as a fraction, or the input to a sigmoid.
-    """
-
-    steps: NDArray[np.float64]
-    values: NDArray[np.float64]
-
-
-def paper_curve(name: str) -> Curve:
-    """A digitized curve.
+def paper_curve(name: str) -> Points:
+    """A digitized curve: training steps; accuracies as fractions, or inputs to a sigmoid.
 
     Args:
         name: ``fig1a_with_bn``, ``fig1a_without_bn`` (test accuracy, to 3e-4), ``fig1b_p15`` and
@@ -39,4 +27,4 @@ def paper_curve(name: str) -> Curve:
     """
     text = files("bnrepro.paper").joinpath("digitized", f"{name}.csv").read_text(encoding="utf-8")
     points = np.array([line.split(",") for line in text.splitlines()[1:]], dtype=np.float64)
-    return Curve(points[:, 0], points[:, 1])
+    return Points(points[:, 0], points[:, 1])

@@ -21,7 +21,8 @@ def title_of(evidence: Evidence) -> str:
     """Study, scale, data, width, length, seeds, in two lines: above a picture."""
     study = evidence.study
     changed = "".join(f" {override}" for override in evidence.overrides)
-    heading = f"{study.title}; scale {evidence.scale}{changed}"
+    scale = f"; scale {evidence.scale}" if evidence.scale else ""
+    heading = f"{study.title}{scale}{changed}"
     parts = [size_of(evidence)]
     if not parts[0]:
         return heading

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bnrepro.paper import paper_curve
 from bnrepro.render.captions import X_TITLES, count_range
-from bnrepro.render.ranges import held_range
+from bnrepro.render.ranges import held_range, ticks_at
 from bnrepro.render.target import REACHED, Target, target_here, target_of_paper
 from bnrepro.render.thinning import thin
 from bnrepro.studies.evidence import Evidence
@@ -18,6 +18,9 @@ from bnrepro.studies.study import PALETTE, Against, Curves, Ends, PaperCurves, P
 Trace = dict[str, Any]
 
 _BLACK = "#000000"  # the page's style sheet turns it into the colour of its text
+_CHARACTER = 7.5  # pixels that one of a legend takes, at most
+# An interval of two seeds can be wider than all there is; the margin is for markers.
+_ACCURACIES = {"minallowed": -0.02, "maxallowed": 1.02}
 _DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -52,6 +55,8 @@ def charts(evidence: Evidence) -> list[Chart]:
                 data, layout = _against(panel, evidence)
             case Prepared():
                 data, layout = _prepared(panel, evidence)
+        names = [len(trace["name"]) for trace in data if trace.get("showlegend", True)]
+        layout["legend"]["entrywidth"] = _CHARACTER * max(names, default=0)
         title = panel.title.replace("\n", " ")
         drawn.append(Chart(f"{evidence.study.name}-{position}", title, data, layout))
     return drawn
@@ -75,9 +80,10 @@ def _curves(panel: Curves, evidence: Evidence) -> tuple[list[Trace], dict[str, A
                 if panel.log_y:  # an interval may reach below 0, where such an axis has no place
                     band["low"] = band["low"].clip(lower=band["mean"].min() / 10)
             several = len(panel.series) > 1
-            label = f"{line.label}, {name}" if several else line.label
+            words = name.replace("_", " ")
+            label = f"{line.label}, {words}" if several else line.label
             if len(panel.lines) == 1:
-                label = name
+                label = words
             traces = _band(label, line.color, band, "solid" if panel.beside_paper else dash)
             # Where each seed follows another unit, an interval over them is no unit's.
             data += traces[-1:] if panel.each_seed else traces
@@ -91,8 +97,7 @@ def _curves(panel: Curves, evidence: Evidence) -> tuple[list[Trace], dict[str, A
     y_range = held_range(*panel.y_range, bands) if panel.y_range else None
     layout = _layout(X_TITLES[panel.x], panel.y, y_range)
     if all(evidence.series(name).is_accuracy for name in panel.series):
-        # An interval of two seeds can be wider than all there is.
-        layout["yaxis"] |= {"minallowed": 0, "maxallowed": 1}
+        layout["yaxis"] |= _ACCURACIES
     if panel.log_x:
         layout["xaxis"]["type"] = "log"
     if panel.log_y:
@@ -147,7 +152,7 @@ def _against(panel: Against, evidence: Evidence) -> tuple[list[Trace], dict[str,
         if len(failed):
             data.append(
                 {
-                    "name": f"{group}: some seed never",
+                    "name": f"{group}: a seed fails",
                     "x": failed["x"].tolist(),
                     "y": failed["bound"].tolist(),
                     "mode": "markers",
@@ -157,9 +162,10 @@ def _against(panel: Against, evidence: Evidence) -> tuple[list[Trace], dict[str,
                 }
             )
     layout = _log(_layout(panel.x, panel.y), panel)
-    ticks = panel.ticks(evidence)
-    if ticks:
-        layout["xaxis"] |= {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+    if panel.quantity.unit == "accuracy":
+        layout["yaxis"] |= _ACCURACIES
+    if panel.is_set:
+        layout["xaxis"] |= _ticks(data)
     return data, layout
 
 
@@ -169,7 +175,15 @@ def _prepared(panel: Prepared, evidence: Evidence) -> tuple[list[Trace], dict[st
         _points(group, color, band["x"].tolist(), band)
         for color, (group, band) in zip(cycle(PALETTE), bands.items(), strict=False)
     ]
-    return data, _log(_layout(panel.x, panel.y), panel)
+    layout = _log(_layout(panel.x, panel.y), panel)
+    if panel.log_x:
+        layout["xaxis"] |= _ticks(data)
+    return data, layout
+
+
+def _ticks(data: list[Trace]) -> dict[str, Any]:
+    ticks = ticks_at(x for trace in data for x in trace["x"])
+    return {"tickvals": list(ticks), "ticktext": list(ticks.values())} if ticks else {}
 
 
 def _log(layout: dict[str, Any], panel: Against | Prepared) -> dict[str, Any]:
@@ -295,7 +309,6 @@ def _layout(x: str, y: str, y_range: tuple[float, float] | None = None) -> dict[
         | ({"range": [*y_range]} if y_range else {}),
         "legend": {
             "orientation": "h",
-            "entrywidth": 160,
             "maxheight": 1,
             "x": 0,
             "y": 0,

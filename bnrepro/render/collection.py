@@ -2,48 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any
 
 from bnrepro.measure.verdict import Verdict
 from bnrepro.studies.evidence import Evidence, Finding
 
 
-class Row(NamedTuple):
-    """A study of the collection.
-
-    Attributes:
-        name: of its folder.
-        question: that it asks.
-        answer: in a sentence, or that it has not run.
-        verdict: of its claims.
-        picture: its file name; empty: it has none.
-    """
-
-    name: str
-    question: str
-    answer: str
-    verdict: str
-    picture: str
-
-
-class Overview(NamedTuple):
-    """The table that a collection's page opens with.
-
-    Attributes:
-        page: the name of its files, without their suffix.
-        title: of the collection.
-        rows: a study each.
-    """
-
-    page: str
-    title: str
-    rows: list[Row]
-
-
 def overview(
     page: str, title: str, studies: Sequence[Evidence], findings: Mapping[str, Sequence[Finding]]
-) -> Overview:
-    """The studies of a collection, those that have not run included.
+) -> dict[str, Any]:
+    """The table that a collection's page opens with: a row a study, those not run included.
 
     Args:
         page: the name of its files, without their suffix.
@@ -53,18 +21,17 @@ def overview(
     """
     rows = []
     for evidence in studies:
-        study = evidence.study
-        picture = f"{study.name}.png"
+        of_study = findings[evidence.study.name]
+        picture = f"{evidence.study.name}.png"
         rows.append(
-            Row(
-                study.name,
-                study.question,
-                answer(evidence, findings[study.name]) or _silence(evidence),
-                _verdict(findings[study.name]),
-                picture if (evidence.folder / picture).exists() else "",
-            )
+            {
+                "study": evidence.study,
+                "answer": answer(evidence, of_study) or _silence(evidence),
+                "verdict": _verdict(of_study),
+                "picture": picture if (evidence.folder / picture).exists() else "",
+            }
         )
-    return Overview(page, title, rows)
+    return {"page": page, "title": title, "rows": rows}
 
 
 def answer(evidence: Evidence, findings: Sequence[Finding]) -> str:

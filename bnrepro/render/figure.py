@@ -1,6 +1,6 @@
 """A study's picture, by matplotlib: a function for each kind of panel."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,11 @@ from matplotlib.transforms import ScaledTranslation
 
 from bnrepro.paper import paper_curve
 from bnrepro.render.captions import X_TITLES, count_range, title_of
-from bnrepro.render.ranges import held_range
+from bnrepro.render.ranges import held_range, ticks_at
 from bnrepro.render.target import REACHED, Target, target_here, target_of_paper
 from bnrepro.render.thinning import thin
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import (
-    MOST_TICKS,
     PALETTE,
     Against,
     Curves,
@@ -60,7 +59,7 @@ def draw(evidence: Evidence, folder: Path) -> None:
                 _draw_legend(axes, figure)
         figure.suptitle(title_of(evidence), fontsize=9, wrap=True)
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # it is laid out; once is enough for both
+        figure.set_layout_engine(None)  # "none" has every file drawn twice
         figure.savefig(folder / f"{study.name}.svg", metadata={"Date": None})
         figure.savefig(folder / f"{study.name}.png", dpi=120)
 
@@ -213,10 +212,10 @@ def _draw_ends(axes: Axes, panel: Ends, evidence: Evidence) -> None:
 
 def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
     groups = panel.groups or dict.fromkeys(line.group for line in evidence.study.lines)
-    placed = 0
+    drawn: list[float] = []
     for marker, group in zip(cycle("osD^v"), groups, strict=False):
         places = evidence.places(panel, group).dropna(subset=["x"])
-        placed += len(places)
+        drawn += places["x"].tolist()
         if places.empty:
             continue
         color = next(line.color for line in evidence.study.lines[::-1] if line.group == group)
@@ -235,7 +234,7 @@ def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
             if place["failed"]:
                 axes.plot(place["x"], place["bound"], "x", color=color, markersize=8, mew=2)
     axes.set_xlabel(panel.x)
-    if not placed:
+    if not drawn:
         _say_not_prepared(axes, evidence)
         return
     if panel.log_x:
@@ -245,7 +244,8 @@ def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
     if panel.quantity.unit == "accuracy":  # as for curves; crosses lie on 0
         low, high = axes.get_ylim()
         axes.set_ylim(max(-_MARGIN, low), min(1 + _MARGIN, high))
-    _draw_ticks(axes, panel.ticks(evidence))
+    if panel.is_set:
+        _draw_ticks(axes, drawn)
 
 
 def _draw_prepared(axes: Axes, panel: Prepared, evidence: Evidence) -> None:
@@ -258,16 +258,16 @@ def _draw_prepared(axes: Axes, panel: Prepared, evidence: Evidence) -> None:
     axes.set_xlabel(panel.x)
     if panel.log_x:
         axes.set_xscale("log")
-        places = sorted({x for band in bands.values() for x in band["x"]})
-        _draw_ticks(axes, places if len(places) <= MOST_TICKS else [])
+        _draw_ticks(axes, (x for band in bands.values() for x in band["x"]))
     if panel.log_y:
         axes.set_yscale("log")
 
 
-def _draw_ticks(axes: Axes, places: Sequence[float]) -> None:
-    """At these places alone; none: where matplotlib has them."""
-    if places:
-        axes.set_xticks(places, [f"{place:g}" for place in places])
+def _draw_ticks(axes: Axes, places: Iterable[float]) -> None:
+    """At these places alone, if they are few."""
+    ticks = ticks_at(places)
+    if ticks:
+        axes.set_xticks(list(ticks), list(ticks.values()))
         axes.set_xticks([], minor=True)
 
 

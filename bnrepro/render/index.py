@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-_SCALES = ("smoke", "laptop", "gpu", "imagenet128", "lim0606", "paper")
+from bnrepro.config.fields import choices
 
 
 def write_index(results: Path) -> None:
@@ -14,7 +14,7 @@ def write_index(results: Path) -> None:
         results: the results folder.
     """
     lines = ["# Results", "", "Written by `bnrepro report`, from the files beside this one.", ""]
-    for scale in _SCALES:
+    for scale in choices("scale"):
         folder = results / scale
         if folder.is_dir():
             lines += _of_scale(folder)

@@ -1,8 +1,10 @@
-"""Ranges of axes."""
+"""Ranges and ticks of axes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
+
+_MOST_TICKS = 8
 
 
 def held_range(low: float, high: float, bands: Sequence[pd.DataFrame]) -> tuple[float, float]:
@@ -19,3 +21,9 @@ def held_range(low: float, high: float, bands: Sequence[pd.DataFrame]) -> tuple[
     if max(ends, default=high) > high:
         high = 1.05 * max(ends)
     return low, high
+
+
+def ticks_at(places: Iterable[float]) -> dict[float, str]:
+    """A tick and its label at each place, in order; empty, for an axis of its own, above eight."""
+    distinct = sorted(set(places))
+    return {place: f"{place:g}" for place in distinct} if len(distinct) <= _MOST_TICKS else {}

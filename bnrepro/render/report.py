@@ -11,17 +11,17 @@ from typing import Any, NamedTuple
 import jinja2
 import pandas as pd
 
-from bnrepro.errors import UserError
+from bnrepro.errors import UserError, writing
 from bnrepro.measure.intervals import INTERVAL
 from bnrepro.measure.verdict import Verdict
 from bnrepro.measure.wording import measured, seeds
 from bnrepro.render.captions import caption_of
 from bnrepro.render.charts import charts
-from bnrepro.render.collection import Overview, answer, origin, overview
+from bnrepro.render.collection import answer, origin, overview
 from bnrepro.render.figure import draw
 from bnrepro.render.index import write_index
 from bnrepro.render.setup import machine_cells, setup_cells, what_differs
-from bnrepro.render.tables import Cells, table_cells, write_csv, write_numbers
+from bnrepro.render.tables import fewer_than_before, table_cells, write_csv, write_numbers
 from bnrepro.studies.evidence import Evidence, Finding, check_all
 
 
@@ -32,41 +32,13 @@ class Report(NamedTuple):
         files: that it wrote, the studies' own left out.
         verdicts: the claims, by name; empty at a scale that is a demonstration.
         not_run: ``study: line`` of lines without an ended run.
-        notes: a sentence on what was left out of the runs.
+        notes: a sentence on what was left out of the runs, and on what had more seeds before.
     """
 
     files: list[Path]
     verdicts: dict[str, Verdict]
     not_run: list[str]
     notes: list[str]
-
-
-class _Section(NamedTuple):
-    """A study in the report.
-
-    Attributes:
-        name: of its folder.
-        title: above it.
-        question: that it answers.
-        pictures: file names in its folder.
-        table: its numbers beside the paper's, or None.
-        remarks: sentences on what came out.
-        caption: below the charts: data, size, seeds; empty: nothing ran.
-        missing: labels of the lines that have not run.
-        paper: what to know of the paper's numbers.
-        sources: who said what.
-    """
-
-    name: str
-    title: str
-    question: str
-    pictures: list[str]
-    table: Cells | None
-    remarks: list[str]
-    caption: str
-    missing: list[str]
-    paper: str
-    sources: tuple[str, ...]
 
 
 def write_study(evidence: Evidence) -> list[Path]:
@@ -79,15 +51,13 @@ def write_study(evidence: Evidence) -> list[Path]:
         UserError: the folder cannot be written.
     """
     folder = evidence.folder
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         write_numbers(evidence, folder)
         if evidence.study.panels and any(evidence.runs.values()):
             draw(evidence, folder)
         section = _section(evidence, check_all(evidence))
         _render("study.md", folder / f"{evidence.study.name}.md", {"section": section})
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be written ({error.strerror})") from error
     return sorted(folder.iterdir())
 
 
@@ -118,15 +88,16 @@ def write_report(
         raise UserError(
             f"no finished run at scale={scale}; `bnrepro reproduce --scale {scale}` makes them"
         )
+    fewer = [note for evidence in answered for note in fewer_than_before(evidence)]
     for evidence in answered:
         write_study(evidence)
     by_study = {one.study.name: check_all(one) for one in studies}
     findings = [finding for of_study in by_study.values() for finding in of_study]
     folder = results / scale
     collections = collections or {}
-    overviews: list[Overview] = []
+    overviews: list[dict[str, Any]] = []
     pages: list[Path] = []
-    try:
+    with writing(results):
         if answered[0].is_judged:
             write_claims(findings, folder / "claims")
         for name, title in collections.items():
@@ -142,11 +113,9 @@ def write_report(
         content |= _claims([one for one in findings if not one.claim.source])
         pages = _write_pages(folder, "REPORT", content, own, html) + pages
         write_index(results)
-    except OSError as error:
-        raise UserError(f"{results}: cannot be written ({error.strerror})") from error
     missing = [f"{one.study.name}: {line.label}" for one in studies for line in one.missing]
     verdicts = {finding.claim.name: finding.verdict for finding in findings}
-    notes = list(dict.fromkeys(note for one in studies for note in one.notes))
+    notes = list(dict.fromkeys([*(note for one in studies for note in one.notes), *fewer]))
     return Report([pages[0], results / "README.md", *pages[1:]], verdicts, missing, notes)
 
 
@@ -168,17 +137,21 @@ def _write_pages(
     return files
 
 
-def write_page(studies: Sequence[Evidence], title: str, file: Path) -> Path:
+def write_page(studies: Sequence[Evidence], command: str, file: Path) -> Path:
     """Studies as one HTML page with charts to hover over, without claims.
+
+    Args:
+        studies: with what there is of them.
+        command: what makes the page, and runs what has not run; its title.
+        file: to write to.
 
     Raises:
         UserError: it cannot be written.
     """
-    try:
+    with writing(file):
         findings: dict[str, list[Finding]] = {one.study.name: [] for one in studies}
-        _render("report.html", file, _content(studies, title, findings) | _page(studies))
-    except OSError as error:
-        raise UserError(f"{file}: cannot be written ({error.strerror})") from error
+        content = _content(studies, command, findings) | {"command": command}
+        _render("report.html", file, content | _page(studies))
     return file
 
 
@@ -197,6 +170,7 @@ def _content(
         "title": title,
         "introduction": "",
         "scale": studies[0].scale,
+        "command": "",
         "overview": None,
         "overviews": [],
         "absent": [one.study for one in studies if one.is_empty],
@@ -252,21 +226,17 @@ def write_claims(findings: Sequence[Finding], folder: Path) -> None:
     write_csv(pd.DataFrame(values, columns=["claim", "seed", "value"]), folder / "seeds.csv")
 
 
-def _section(evidence: Evidence, findings: Sequence[Finding]) -> _Section:
-    study = evidence.study
-    pictures = [f"{study.name}.{kind}" for kind in ("png", "svg")]
-    return _Section(
-        study.name,
-        study.title,
-        study.question,
-        [file for file in pictures if (evidence.folder / file).exists()],
-        table_cells(evidence),
-        _remarks(evidence, findings),
-        caption_of(evidence),
-        [line.label for line in evidence.missing],
-        study.paper,
-        study.sources,
-    )
+def _section(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
+    """A study in the report: what it is, its pictures, its numbers, what came out."""
+    pictures = [f"{evidence.study.name}.{kind}" for kind in ("png", "svg")]
+    return {
+        "study": evidence.study,
+        "pictures": [file for file in pictures if (evidence.folder / file).exists()],
+        "table": table_cells(evidence),
+        "remarks": _remarks(evidence, findings),
+        "caption": caption_of(evidence),
+        "missing": [line.label for line in evidence.missing],
+    }
 
 
 def _remarks(evidence: Evidence, findings: Sequence[Finding]) -> list[str]:

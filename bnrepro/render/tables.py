@@ -12,9 +12,10 @@ from bnrepro.measure.intervals import INTERVAL
 from bnrepro.measure.wording import interval, number, seeds
 from bnrepro.runs.ended import EndedRun, union_of_provenance
 from bnrepro.studies.evidence import Evidence
-from bnrepro.studies.study import Column, Line, OwnTable, Table
+from bnrepro.studies.study import Column, Line, OwnTable, Study, Table
 
 _BLOCK = 10_000  # rows written at once
+_SETUP = "setup.json"
 
 
 class Cells(NamedTuple):
@@ -47,7 +48,22 @@ def write_numbers(evidence: Evidence, folder: Path) -> None:
         "paper": evidence.study.paper,
         "lines": {label: _setup(runs) for label, runs in evidence.runs.items() if runs},
     }
-    (folder / "setup.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    (folder / _SETUP).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def fewer_than_before(evidence: Evidence) -> list[str]:
+    """A sentence on each line that has more seeds in the results which these would replace."""
+    try:
+        before = json.loads((evidence.folder / _SETUP).read_text("utf-8"))["lines"]
+        seeds_before = {label: len(line["seeds"]) for label, line in before.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []  # there are none, or others than ours
+    return [
+        f"{evidence.folder}: {label}: {len(evidence.runs.get(label, []))} seeds, and {count} in "
+        "the results that are replaced"
+        for label, count in seeds_before.items()
+        if len(evidence.runs.get(label, [])) < count
+    ]
 
 
 def write_csv(table: pd.DataFrame, file: Path) -> None:
@@ -104,6 +120,11 @@ def table_numbers(evidence: Evidence) -> pd.DataFrame | None:
     return pd.DataFrame(rows)
 
 
+def _is_beside_paper(column: Column, study: Study) -> bool:
+    """Whether the paper has the number of some line."""
+    return any(column.quantity.name in line.numbers for line in study.lines)
+
+
 def _column_numbers(evidence: Evidence, line: Line, column: Column) -> dict[str, float]:
     measured = evidence.sample(column.quantity, line.label)
     name = column.quantity.name
@@ -113,7 +134,7 @@ def _column_numbers(evidence: Evidence, line: Line, column: Column) -> dict[str,
         f"{name}_high": measured.mean.high,
         f"{name}_never": measured.never,
     }
-    if column.beside_paper:
+    if _is_beside_paper(column, evidence.study):
         numbers[f"{name}_paper"] = line.numbers.get(name, np.nan)
     return numbers
 
@@ -130,7 +151,8 @@ def table_cells(evidence: Evidence) -> Cells | None:
     assert isinstance(table, Table)
     columns = ["line", "seeds"]
     for column in table.columns:
-        columns += [f"{column.heading}, here", "paper"] if column.beside_paper else [column.heading]
+        is_beside_paper = _is_beside_paper(column, evidence.study)
+        columns += [f"{column.heading}, here", "paper"] if is_beside_paper else [column.heading]
     rows = []
     for row in numbers.to_dict("records"):
         cells = [row["line"], seeds(row["n"], diverged=row["diverged"])]
@@ -141,7 +163,7 @@ def table_cells(evidence: Evidence) -> Cells | None:
             cells.append(
                 "-" if is_itself else _cell(mean, low, high, row[f"{name}_never"], column.form)
             )
-            if column.beside_paper:
+            if _is_beside_paper(column, evidence.study):
                 cells.append(number(row[f"{name}_paper"], column.form))
         rows.append(cells)
     return Cells(columns, rows)

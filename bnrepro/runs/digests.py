@@ -7,12 +7,15 @@ A run of an earlier version has no digests.
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import NamedTuple
 
 from bnrepro.errors import UserError
 from bnrepro.runs.atomic import write_atomically
 from bnrepro.runs.directory import RunDirectory
+
+_BLOCK = 2**20  # bytes
 
 
 class Digest(NamedTuple):
@@ -39,14 +42,19 @@ class GrowingDigest:
         self._hash = hashlib.sha256()
         self._size = 0
 
-    def update(self) -> Digest:
-        """Read what was added since the last time."""
+    def update(self, end: float = math.inf) -> Digest:
+        """Read what was added since the last time, up to a length in bytes."""
         with self._file.open("rb") as content:
             content.seek(self._size)
-            while block := content.read(_BLOCK):
+            while block := content.read(int(min(_BLOCK, end - self._size))):
                 self._hash.update(block)
                 self._size += len(block)
         return Digest(self._size, self._hash.hexdigest())
+
+
+def digest_of(file: Path) -> Digest:
+    """Of a whole file."""
+    return GrowingDigest(file).update()
 
 
 class DigestWriter:
@@ -70,9 +78,7 @@ class DigestWriter:
 
 def add_weights(directory: RunDirectory) -> None:
     """Add the digest of the final weights."""
-    digests = read_digests(directory) | {
-        directory.weights.name: GrowingDigest(directory.weights).update()
-    }
+    digests = read_digests(directory) | {directory.weights.name: digest_of(directory.weights)}
     _write(directory, digests)
 
 
@@ -155,7 +161,7 @@ def find_damage(file: Path, digest: Digest, is_whole: bool) -> str:
             return f"cut off: {size:,} of {digest.size:,} bytes"
         if is_whole and size > digest.size:
             return f"{size - digest.size:,} bytes too long"
-        if _hash_first_bytes(file, digest.size) != digest.sha256:
+        if GrowingDigest(file).update(digest.size) != digest:
             return "altered or damaged since it was written"
     except FileNotFoundError:
         return "missing"
@@ -164,20 +170,8 @@ def find_damage(file: Path, digest: Digest, is_whole: bool) -> str:
     return ""
 
 
-_BLOCK = 2**20
-
-
 def _growing(directory: RunDirectory) -> tuple[Path, Path]:
     return directory.metrics, directory.histograms
-
-
-def _hash_first_bytes(file: Path, size: int) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as content:
-        while size and (block := content.read(min(size, _BLOCK))):
-            digest.update(block)
-            size -= len(block)
-    return digest.hexdigest()
 
 
 def _is_digest(digest: Digest) -> bool:

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from bnrepro.runs import RunDirectory, write_atomically
+from bnrepro.runs.digests import digest_of
 
 CROPS = (1, 10, 144)
 """Crops of an image that can be averaged over."""
@@ -94,6 +94,13 @@ class Method(NamedTuple):
     population_batches: int
     crops: int
 
+    @classmethod
+    def of(
+        cls, statistics: Literal["population", "pooled", "moving"], batches: int, crops: int
+    ) -> "Method":
+        """The method; moving averages take no mini-batches, however many are offered."""
+        return cls(statistics, 0 if statistics == "moving" else batches, crops)
+
     @property
     def file_name(self) -> str:
         """Of the predictions in a run directory."""
@@ -101,11 +108,12 @@ class Method(NamedTuple):
         return f"{self.statistics}{batches}-crops{self.crops}.safetensors"
 
 
-def write_predictions(directory: RunDirectory, method: Method, made: Predictions) -> None:
+def write_predictions(directory: RunDirectory, method: Method, predictions: Predictions) -> None:
     """Keep predictions in the run directory, tied to the weights that made them."""
     directory.predictions.mkdir(exist_ok=True)
-    tensors: dict[str, NDArray[Any]] = {"probabilities": made.probabilities, "labels": made.labels}
-    metadata = {"weights_sha256": _digest(directory.weights), "sha256": _content_digest(made)}
+    tensors: dict[str, NDArray[Any]] = {**vars(predictions)}
+    weights = digest_of(directory.weights).sha256
+    metadata = {"weights_sha256": weights, "sha256": _content_digest(predictions)}
     write_atomically(directory.predictions / method.file_name, save(tensors, metadata))
 
 
@@ -114,7 +122,7 @@ def read_predictions(directory: RunDirectory, method: Method) -> Predictions | N
     try:
         with safe_open(directory.predictions / method.file_name, framework="numpy") as file:
             metadata = file.metadata()
-            if metadata["weights_sha256"] != _digest(directory.weights):
+            if metadata["weights_sha256"] != digest_of(directory.weights).sha256:
                 return None
             read = Predictions(file.get_tensor("probabilities"), file.get_tensor("labels"))
     except (OSError, SafetensorError, KeyError, TypeError):
@@ -138,10 +146,7 @@ def _are_sound(read: Predictions) -> bool:
     )
 
 
-def _content_digest(made: Predictions) -> str:
-    return hashlib.sha256(made.probabilities.tobytes() + made.labels.tobytes()).hexdigest()
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+def _content_digest(predictions: Predictions) -> str:
+    return hashlib.sha256(
+        predictions.probabilities.tobytes() + predictions.labels.tobytes()
+    ).hexdigest()

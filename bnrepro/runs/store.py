@@ -7,8 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from bnrepro.config import RunConfig, read_stored, run_id, run_path
 from bnrepro.errors import UserError, nearest
 from bnrepro.runs.directory import RunDirectory, State
@@ -131,20 +129,14 @@ def count_runs(runs: Path) -> RunCounts:
     counts: dict[str, dict[str, dict[str, int]]] = {"experiment": {}, "scale": {}, "data": {}}
     unreadable = []
     for directory in find_runs(runs):
-        try:
-            config = yaml.safe_load(directory.config.read_text(encoding="utf-8"))["config"]
-            names = {
-                "experiment": config["experiment"],
-                "scale": config["scale"],
-                "data": config["data"]["name"],
-            }
-        except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
-            names = {}
-        if not names or not all(isinstance(name, str) for name in names.values()):
+        stored = read_stored(directory.config)
+        if stored is None:
             unreadable.append(directory.path)
             continue
+        config, _ = stored
         status = directory.look()
         state = status.state if status else State.FAILED
+        names = {"experiment": config.experiment, "scale": config.scale, "data": config.data.name}
         for group, name in names.items():
             states = counts[group].setdefault(name, {})
             states[state] = states.get(state, 0) + 1

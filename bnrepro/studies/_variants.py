@@ -1,10 +1,12 @@
 """What several mechanisms are studied on: sigmoid and ReLU, with and without BN."""
 
-from collections.abc import Iterable
-
 import numpy as np
+import pandas as pd
 
-from bnrepro.measure.quantities import final
+from bnrepro.measure import recorded
+from bnrepro.measure.quantities import Quantity, final
+from bnrepro.runs.ended import EndedRun
+from bnrepro.runs.tags import effective_rate, weight_norm
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Line
 
@@ -23,7 +25,28 @@ as trained. How much sooner one of two networks trains is another question."""
 
 _CHANCE = 0.1  # ten classes
 
-BySeed = dict[int, float]
+LAYERS = ("hidden.0", "hidden.1", "hidden.2")
+"""Of the preset mechanisms/mlp."""
+
+
+def _growth(run: EndedRun) -> float | None:
+    norms = [weight_norm(layer) for layer in LAYERS]
+    first, last = recorded.start(run, norms), recorded.end(run, norms)
+    return None if first is None or last is None else last / first
+
+
+WEIGHT_GROWTH = recorded.quantity(
+    "weight_growth",
+    "norm of a hidden layer's weights at the end over that at the start (geometric mean)",
+    "times",
+    _growth,
+)
+EFFECTIVE_RATE = recorded.quantity(
+    "effective_rate",
+    "learning rate over the squared norm of a hidden layer's weights at the end (geometric mean)",
+    "times",
+    lambda run: recorded.end(run, [effective_rate(layer) for layer in LAYERS]),
+)
 
 
 def mlp_line(variant: str, what: str = "", x: float = np.nan, *overrides: str) -> Line:
@@ -46,42 +69,37 @@ def norm_override(name: str) -> str:
     return "norm=batch" if name == "with BN" else "norm=none"
 
 
-def accuracies(evidence: Evidence, group: str) -> dict[float, BySeed]:
-    """The final accuracy of each line of a group, by its place and by seed; diverged: 0."""
-    by_place = {}
+def accuracies(evidence: Evidence, group: str) -> pd.DataFrame:
+    """The final accuracies of a group's lines: a row a seed, a column a place; diverged: 0."""
+    columns = {}
     for line in evidence.study.lines:
         if line.group == group:
-            measured = evidence.sample(final(), line.label)
-            values = np.nan_to_num(measured.values).tolist()
-            by_place[line.x] = dict(zip(measured.seeds, values, strict=True))
-    return by_place
+            columns[line.x] = by_seed(evidence, final(), line.label).fillna(0)
+    return pd.DataFrame(columns)
 
 
-def trained(evidence: Evidence, activation: str) -> dict[int, tuple[list[float], list[float]]]:
-    """Where on the axis the network trains, with BN and without, by seed.
+def by_seed(evidence: Evidence, quantity: Quantity, label: str) -> pd.Series:
+    """A quantity of every seed of a line; NaN: the seed never got there."""
+    measured = evidence.sample(quantity, label)
+    return pd.Series(measured.values, index=measured.seeds)
+
+
+def seed_values(values: pd.Series) -> dict[int, float]:
+    """By seed, as a claim takes them; NaN: the seed never got there."""
+    return dict(zip(values.index.tolist(), values.tolist(), strict=True))
+
+
+def trained(evidence: Evidence, activation: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Whether the network trains, with BN and without: a row a seed, a column a place.
 
     Only seeds that all lines of the nonlinearity have.
     """
     with_bn, without = (
-        accuracies(evidence, f"{activation}, {norm}") for norm in ("with BN", "without BN")
+        accuracies(evidence, f"{activation}, {norm}").dropna() for norm in ("with BN", "without BN")
     )
-    return {
-        seed: (_places(with_bn, seed), _places(without, seed))
-        for seed in seeds_of_all([*with_bn.values(), *without.values()])
-    }
+    seeds = with_bn.index.intersection(without.index)
+    return _is_enough(with_bn.loc[seeds]), _is_enough(without.loc[seeds])
 
 
-def _places(by_place: dict[float, BySeed], seed: int) -> list[float]:
-    best = max(one[seed] for one in by_place.values())
-    enough = max(TRAINED * best, 2 * _CHANCE)
-    return [x for x, one in by_place.items() if one[seed] >= enough]
-
-
-def seeds_of_all(samples: Iterable[BySeed]) -> list[int]:
-    """The seeds that every sample has."""
-    return sorted(set.intersection(*map(set, samples)))
-
-
-def difference(one: BySeed, other: BySeed) -> BySeed:
-    """Seed by seed, where both have one."""
-    return {seed: one[seed] - other[seed] for seed in seeds_of_all([one, other])}
+def _is_enough(accuracy: pd.DataFrame) -> pd.DataFrame:
+    return accuracy.ge(np.maximum(TRAINED * accuracy.max(axis=1), 2 * _CHANCE), axis=0)

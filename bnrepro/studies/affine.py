@@ -4,9 +4,9 @@ from itertools import product
 
 import numpy as np
 
-from bnrepro.measure.quantities import Quantity, Unit, final, gain, level
+from bnrepro.measure import recorded
+from bnrepro.measure.quantities import final, gain
 from bnrepro.measure.verdict import Above
-from bnrepro.runs.ended import EndedRun
 from bnrepro.runs.tags import gamma_of
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import (
@@ -51,19 +51,11 @@ def _of_activation(activation: str, *learnt: str) -> tuple[str, ...]:
     return tuple(_label(activation, one) for one in learnt or _LEARNT)
 
 
-def _last_gamma(run: EndedRun, _: EndedRun) -> float | None:
-    tag = gamma_of(_LAYERS[-1])
-    if tag not in run.rows:
-        return None
-    return np.nan if run.diverged else float(level(run, tag).values[-1])
-
-
-_UNIT: Unit = "number"
-_GAMMA = Quantity(
+_GAMMA = recorded.quantity(
     "gamma",
     "mean size of the last hidden layer's gamma at the end (mean of the last five evaluations)",
-    _UNIT,
-    _last_gamma,
+    "number",
+    lambda run: recorded.final(run, gamma_of(_LAYERS[-1])),
 )
 
 
@@ -71,7 +63,7 @@ def _answer(evidence: Evidence) -> str:
     parts = []
     for activation in _ACTIVATIONS:
         both, neither = (
-            evidence.sample(final(), _label(activation, learnt)).mean.mean
+            evidence.mean(final(), _label(activation, learnt))
             for learnt in ("gamma and beta", "neither")
         )
         if np.isnan([both, neither]).any():
@@ -84,7 +76,7 @@ def _answer(evidence: Evidence) -> str:
 
 
 def _remarks(evidence: Evidence) -> list[str]:
-    gamma = evidence.sample(_GAMMA, _label("sigmoid", "gamma and beta")).mean.mean
+    gamma = evidence.mean(_GAMMA, _label("sigmoid", "gamma and beta"))
     if np.isnan(gamma):
         return []
     return [
@@ -126,8 +118,8 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("final accuracy", final(), ".4f", beside_paper=False),
-            Column("gamma of the last layer", _GAMMA, ".2f", beside_paper=False),
+            Column("final accuracy", final(), ".4f"),
+            Column("gamma of the last layer", _GAMMA, ".2f"),
         )
     ),
     claims=(

@@ -10,7 +10,7 @@ from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import PALETTE, Against, Claim, Column, Line, Study, Table
 
 _SIZES = (2, 8, 64, 512)
-_RENORM = "batch_renorm norm.plain_steps=${batches:2_400} norm.rise_steps=${batches:9_600}"
+_RENORM = "batch_renorm norm.plain_steps=${batches:6_000} norm.rise_steps=${batches:24_000}"
 _NORMS = {
     "nothing": ("none", 2),
     "BN": ("batch", 2),
@@ -45,7 +45,7 @@ _LINES = (
         if size >= smallest
     ),
     *(
-        _line(f"{name}, {_CONSTANT}", _NORMS[name][0], size, _COLORS[name], "optim.lr=0.1")
+        _line(f"{name}, {_CONSTANT}", _NORMS[name][0], size, _COLORS[name], "optim.lr=0.3")
         for name in _AT_CONSTANT_RATE
         for size in (_SIZES[0], _SIZES[-1])  # between them the rates are nearly alike
     ),
@@ -110,14 +110,14 @@ STUDY = Study(
             "(a) rate proportional to the mini-batch",
             _ACCURACY,
             "examples in a mini-batch",
-            "test accuracy after as many examples",
+            "test accuracy at the end",
             groups=tuple(name for name in _NORMS if name != "BN by 8"),
         ),
         Against(
             "(b) rate the same for all",
             _ACCURACY,
             "examples in a mini-batch",
-            "test accuracy after as many examples",
+            "test accuracy at the end",
             groups=tuple(f"{name}, {_CONSTANT}" for name in _AT_CONSTANT_RATE),
         ),
         Against(
@@ -130,8 +130,8 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("accuracy", _ACCURACY, ".3f", beside_paper=False),
-            Column("loss beyond the training loss, nats", _GAP, "+.3f", beside_paper=False),
+            Column("accuracy", _ACCURACY, ".3f"),
+            Column("loss beyond the training loss, nats", _GAP, "+.3f"),
         )
     ),
     claims=(

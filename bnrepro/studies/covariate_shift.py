@@ -57,7 +57,7 @@ _UNLIKE = recorded.quantity(
     _unlike,
 )
 _UNLIKE_RATIO = recorded.times_references(
-    "gradient_unlike_ratio", f"{_UNLIKE.sentence}, over the same without BN", _unlike
+    "gradient_unlike_ratio", f"{_UNLIKE.sentence}, over the same without BN", _UNLIKE
 )
 
 
@@ -67,10 +67,7 @@ def _answer(evidence: Evidence) -> str:
     parts = []
     for network in _EXPERIMENTS:
         drift, unlike, accuracy = (
-            " / ".join(
-                number(evidence.sample(one, f"{network}, {norm}").mean.mean, form)
-                for norm in _NORMS
-            )
+            " / ".join(number(evidence.mean(one, f"{network}, {norm}"), form) for norm in _NORMS)
             for one, form in ((DRIFT, ".2g"), (_UNLIKE, ".2g"), (final(), ".3f"))
         )
         parts.append(
@@ -152,10 +149,10 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("drift of the inputs", DRIFT, ".3g", beside_paper=False),
-            Column("change of the gradient", _SIZE, ".2g", beside_paper=False),
-            Column("1 - cosine", _UNLIKE, ".2g", beside_paper=False),
-            Column("final accuracy", final(), ".4f", beside_paper=False),
+            Column("drift of the inputs", DRIFT, ".3g"),
+            Column("change of the gradient", _SIZE, ".2g"),
+            Column("1 - cosine", _UNLIKE, ".2g"),
+            Column("final accuracy", final(), ".4f"),
         )
     ),
     claims=(*_claims(_MLP), *_claims(_CONVNET)),

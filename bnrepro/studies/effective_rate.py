@@ -5,12 +5,11 @@ from bnrepro.measure.quantities import final, steps_to
 from bnrepro.measure.verdict import Above, Below
 from bnrepro.measure.wording import number
 from bnrepro.runs import tags
-from bnrepro.runs.ended import EndedRun
+from bnrepro.studies._variants import EFFECTIVE_RATE, WEIGHT_GROWTH
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import ACCURACY, Claim, Column, Curves, Line, Series, Study, Table
 
 _LEVEL = 0.95
-_LAYERS = ("hidden.0", "hidden.1", "hidden.2")
 _COLORS = {1: "#000000", 5: "#0072B2", 30: "#D55E00"}
 
 
@@ -19,30 +18,8 @@ def _line(rate: int) -> Line:
     return Line(f"x{rate}", "mechanisms/mlp", changed, _COLORS[rate])
 
 
-def _rate(run: EndedRun) -> float | None:
-    return recorded.end(run, [tags.effective_rate(layer) for layer in _LAYERS])
-
-
-def _growth(run: EndedRun) -> float | None:
-    norms = [tags.weight_norm(layer) for layer in _LAYERS]
-    first, last = recorded.start(run, norms), recorded.end(run, norms)
-    return None if first is None or last is None else last / first
-
-
-_GROWTH = recorded.quantity(
-    "weight_growth",
-    "norm of a hidden layer's weights at the end over that at the start (geometric mean)",
-    "times",
-    _growth,
-)
-_END = recorded.quantity(
-    "effective_rate",
-    "learning rate over the squared norm of a hidden layer's weights at the end (geometric mean)",
-    "times",
-    _rate,
-)
 _APART = recorded.times_references(
-    "effective_rates_apart", "effective rate at the end over the one at x1", _rate
+    "effective_rates_apart", "effective rate at the end over the one at x1", EFFECTIVE_RATE
 )
 
 
@@ -50,8 +27,8 @@ def _answer(evidence: Evidence) -> str:
     if evidence.missing:
         return ""
     growth, apart = (
-        {rate: number(evidence.sample(one, f"x{rate}", "x1").mean.mean, ".1f") for rate in _COLORS}
-        for one in (_GROWTH, _APART)
+        {rate: number(evidence.mean(one, f"x{rate}", "x1"), ".1f") for rate in _COLORS}
+        for one in (WEIGHT_GROWTH, _APART)
     )
     return (
         f"At x30 the weights grow {growth[30]} times (at x5 {growth[5]}, at x1 {growth[1]}), so "
@@ -83,11 +60,11 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("growth of the weights", _GROWTH, ".2f", beside_paper=False),
-            Column("effective rate at the end", _END, ".2g", beside_paper=False),
-            Column("over that of x1", _APART, ".2f", beside_paper=False),
-            Column(f"steps to {_LEVEL:g}", steps_to(_LEVEL), ",.0f", beside_paper=False),
-            Column("final accuracy", final(), ".4f", beside_paper=False),
+            Column("growth of the weights", WEIGHT_GROWTH, ".2f"),
+            Column("effective rate at the end", EFFECTIVE_RATE, ".2g"),
+            Column("over that of x1", _APART, ".2f"),
+            Column(f"steps to {_LEVEL:g}", steps_to(_LEVEL), ",.0f"),
+            Column("final accuracy", final(), ".4f"),
         )
     ),
     claims=(
@@ -95,7 +72,7 @@ STUDY = Study(
             "effective_rate_falls",
             "",
             "Without L2 regularization the norm of the weights increases, the effective rate falls",
-            _GROWTH,
+            WEIGHT_GROWTH,
             Above(1),
             line="x30",
             source="van Laarhoven 2017",

@@ -54,7 +54,7 @@ STUDY = Study(
     ),
     table=Table(
         tuple(
-            Column(f"by {title}", last(name, accuracy_by(name)), ".4f", beside_paper=False)
+            Column(f"by {title}", last(name, accuracy_by(name)), ".4f")
             for name, title in (_FIXED | {"batch_2": "pairs", "batch_256": "256s"}).items()
         )
     ),

@@ -26,7 +26,7 @@ class Evidence:
 
     Attributes:
         study: the study.
-        scale: how big.
+        scale: how big; empty: runs of any scale.
         folder: of its results; what it prepares is kept there.
         runs: of each line, by label and seed.
         overrides: what all lines were told besides, from the command line.
@@ -65,6 +65,10 @@ class Evidence:
         """A quantity of every seed of a line, beside a reference: the study's, if none is named."""
         references = self.runs.get(reference or self.study.reference, [])
         return sample(quantity, self.runs[label], references)
+
+    def mean(self, quantity: Quantity, label: str, reference: str = "") -> float:
+        """The mean of such a sample; NaN: no seed has a number."""
+        return self.sample(quantity, label, reference).mean.mean
 
     def table(self, name: str) -> pd.DataFrame | None:
         """A table that the study has prepared; None: it has not.
@@ -178,8 +182,8 @@ class Evidence:
         return {
             str(group): pd.DataFrame(
                 [
-                    {"x": place, **mean_over_seeds(there[y].to_numpy())._asdict()}
-                    for place, there in of_group.groupby(x)
+                    {"x": place, **mean_over_seeds(rows[y].to_numpy())._asdict()}
+                    for place, rows in of_group.groupby(x)
                 ]
             )
             for group, of_group in table.groupby(panel.group, sort=False)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bnrepro.measure.curves import best_point, points_of, steps_to_reach
+from bnrepro.measure.curves import best_point, steps_to_reach
 from bnrepro.measure.quantities import BEST, FINAL_GAIN, SPEED_UP, STEADINESS, final, steps_to
 from bnrepro.measure.verdict import Above
 from bnrepro.paper import paper_curve
@@ -29,7 +29,7 @@ _ALL = tuple(Series(f"all_p{p}", activation_input("{last}", "all", p)) for p in 
 
 
 def _line(label: str, experiment: str, color: str) -> Line:
-    curve = points_of(paper_curve(_CURVES[label]))
+    curve = paper_curve(_CURVES[label])
     return Line(
         label,
         experiment,
@@ -46,8 +46,8 @@ def _line(label: str, experiment: str, color: str) -> Line:
 
 
 def _paper_speed_up() -> float:
-    steps, target = best_point(points_of(paper_curve(_CURVES[_WITHOUT])))
-    return steps / steps_to_reach(points_of(paper_curve(_CURVES[_WITH])), target)
+    steps, target = best_point(paper_curve(_CURVES[_WITHOUT]))
+    return steps / steps_to_reach(paper_curve(_CURVES[_WITH]), target)
 
 
 def _paper_steadiness() -> float:

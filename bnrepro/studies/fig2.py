@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bnrepro.measure.curves import best_point, points_of, steps_to_reach
+from bnrepro.measure.curves import best_point, steps_to_reach
 from bnrepro.measure.quantities import (
     BEST,
     BEST_GAIN,
@@ -50,8 +50,7 @@ def _paper_speed_up_to(share: float, label: str) -> float:
     """Read off the digitized curves."""
     target = share * FIGURE_3[_INCEPTION].accuracy
     reference, own = (
-        steps_to_reach(points_of(paper_curve(f"fig2_{name}")), target)
-        for name in (_INCEPTION, label)
+        steps_to_reach(paper_curve(f"fig2_{name}"), target) for name in (_INCEPTION, label)
     )
     return reference / own
 
@@ -66,7 +65,7 @@ def _gain(label: str, reference: str) -> float:
 
 def _paper_lag() -> float:
     """`EARLY_LAG` of the paper's curves."""
-    x5, x30 = (points_of(paper_curve(f"fig2_{label}")) for label in (_X5, _X30))
+    x5, x30 = (paper_curve(f"fig2_{label}") for label in (_X5, _X30))
     early = x5.steps <= steps_to_reach(x5, 0.9 * best_point(x5)[1])
     return float((x5.values - np.interp(x5.steps, *x30))[early].mean())
 

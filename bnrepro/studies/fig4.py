@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bnrepro.measure import recorded
 from bnrepro.measure.intervals import mean_over_seeds
 from bnrepro.measure.quantities import Quantity
 from bnrepro.measure.verdict import Above
@@ -40,9 +41,8 @@ _MEMBERS = {
 
 def _methods(config: "RunConfig") -> list[Method]:
     """How a member is evaluated: as in training, on the centre and on 144 crops."""
-    evaluation = config.evaluation
-    batches = evaluation.population_batches if evaluation.statistics == "population" else 0
-    return [Method(evaluation.statistics, batches, crops) for crops in _CROPS]
+    chosen = config.evaluation
+    return [Method.of(chosen.statistics, chosen.population_batches, crops) for crops in _CROPS]
 
 
 def _keep_predictions(study: Study, scale: str, runs: Path, folder: Path) -> None:
@@ -158,7 +158,7 @@ def _difference(better: Predictions, worse: Predictions) -> NDArray[np.float64]:
 def _points(name: str, sentence: str) -> Quantity:
     """A quantity that is computed from predictions."""
     sentence += " (interval over held-out images, by a paired bootstrap)"
-    return Quantity(name, sentence, "points", lambda _run, _reference: np.nan)
+    return recorded.across_runs(name, sentence, "points")
 
 
 _OURS = {(row.crops, row.models): row for row in FIGURE_4 if row.is_ours}

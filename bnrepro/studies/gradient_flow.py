@@ -1,14 +1,15 @@
 """Whether gradients reach the first layers, and sigmoids saturate, through 2 to 20 layers."""
 
 import numpy as np
+import pandas as pd
 
 from bnrepro.measure import recorded
-from bnrepro.measure.quantities import Sample, final
+from bnrepro.measure.quantities import final
 from bnrepro.measure.verdict import Above
 from bnrepro.measure.wording import number
 from bnrepro.runs.ended import EndedRun
 from bnrepro.runs.tags import gradient_norm, saturation
-from bnrepro.studies._variants import COLORS, accuracies, difference, mlp_line, seeds_of_all
+from bnrepro.studies._variants import COLORS, accuracies, by_seed, mlp_line, seed_values
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Against, Claim, Column, Line, Study, Table
 
@@ -79,25 +80,20 @@ def _gain(evidence: Evidence) -> dict[int, float]:
     with_bn, without = (
         accuracies(evidence, f"sigmoid, {norm}")[_DEEP] for norm in ("with BN", "without BN")
     )
-    return difference(with_bn, without)
+    return seed_values((with_bn - without).dropna())
 
 
 def _less_saturated(evidence: Evidence) -> dict[int, float]:
-    differences = []
-    for depth in _DEPTHS:
-        with_bn, without = (
-            evidence.sample(_SATURATED, f"sigmoid, {norm}, {depth} layers")
-            for norm in ("with BN", "without BN")
+    with_bn, without = (
+        pd.DataFrame(
+            {
+                depth: by_seed(evidence, _SATURATED, f"sigmoid, {norm}, {depth} layers")
+                for depth in _DEPTHS
+            }
         )
-        differences.append(difference(_by_seed(without), _by_seed(with_bn)))
-    return {
-        seed: float(np.mean([one[seed] for one in differences]))
-        for seed in seeds_of_all(differences)
-    }
-
-
-def _by_seed(measured: Sample) -> dict[int, float]:
-    return dict(zip(measured.seeds, measured.values.tolist(), strict=True))
+        for norm in ("with BN", "without BN")
+    )
+    return seed_values((without - with_bn).dropna().mean(axis=1))
 
 
 def _answer(evidence: Evidence) -> str:
@@ -105,10 +101,7 @@ def _answer(evidence: Evidence) -> str:
         return ""
     deepest = {group: f"{group}, {_DEEPEST} layers" for group in COLORS}
     reach, accuracy = (
-        {
-            group: number(evidence.sample(one, label).mean.mean, form)
-            for group, label in deepest.items()
-        }
+        {group: number(evidence.mean(one, label), form) for group, label in deepest.items()}
         for one, form in ((_REACH, ".2g"), (final(), ".3f"))
     )
     return (
@@ -152,10 +145,10 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("first layer's gradient over the last's", _REACH, ".2g", beside_paper=False),
-            Column("growth a layer, downward", _GROWTH, ".3f", beside_paper=False),
-            Column("saturated", _SATURATED, ".3f", beside_paper=False),
-            Column("final accuracy", final(), ".4f", beside_paper=False),
+            Column("first layer's gradient over the last's", _REACH, ".2g"),
+            Column("growth a layer, downward", _GROWTH, ".3f"),
+            Column("saturated", _SATURATED, ".3f"),
+            Column("final accuracy", final(), ".4f"),
         )
     ),
     claims=(
@@ -163,7 +156,7 @@ STUDY = Study(
             "sigmoids_saturate_less",
             "Abstract",
             "BN prevents the network from getting stuck in the saturated modes",
-            _SATURATED.renamed(
+            recorded.across_runs(
                 "saturated_less",
                 "share of saturated sigmoids without BN minus that with BN, mean over 2 to 20 "
                 "layers and training",
@@ -176,7 +169,7 @@ STUDY = Study(
             "deep_sigmoids_train",
             "Abstract",
             "BN makes it possible to use saturating nonlinearities",
-            final().renamed(
+            recorded.across_runs(
                 "deep_sigmoid_gain",
                 "final accuracy of ten layers of sigmoids with BN, minus without",
                 "points",

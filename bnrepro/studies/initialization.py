@@ -1,61 +1,48 @@
 """How much care initial weights need: deviations of 10^-3 to 10, with and without BN."""
 
 import numpy as np
+import pandas as pd
 
 from bnrepro.measure import recorded
 from bnrepro.measure.quantities import final
 from bnrepro.measure.verdict import Above
-from bnrepro.runs.ended import EndedRun
-from bnrepro.runs.tags import effective_rate, weight_norm
-from bnrepro.studies._variants import ACTIVATIONS, COLORS, TRAINED, mlp_line, trained
+from bnrepro.studies._variants import (
+    ACTIVATIONS,
+    COLORS,
+    EFFECTIVE_RATE,
+    TRAINED,
+    WEIGHT_GROWTH,
+    mlp_line,
+    seed_values,
+    trained,
+)
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Against, Claim, Column, Study, Table
 
 _DECADES = 0.5  # between two deviations
 _DEVIATIONS = tuple(10**exponent for exponent in np.arange(-3, 1 + _DECADES, _DECADES).tolist())
 _WITH_BN = tuple(variant for variant in COLORS if variant.endswith("with BN"))
-_LAYERS = ("hidden.0", "hidden.1", "hidden.2")
 
 
-def _growth(run: EndedRun) -> float | None:
-    tags = [weight_norm(layer) for layer in _LAYERS]
-    first, last = recorded.start(run, tags), recorded.end(run, tags)
-    return None if first is None or last is None else last / first
-
-
-_GROWTH = recorded.quantity(
-    "weight_growth",
-    "norm of a hidden layer's weights at the end over that at the start (geometric mean)",
-    "times",
-    _growth,
-)
-_RATE = recorded.quantity(
-    "effective_rate",
-    "learning rate over the squared norm of a hidden layer's weights at the end (geometric mean)",
-    "times",
-    lambda run: recorded.end(run, [effective_rate(layer) for layer in _LAYERS]),
-)
-
-
-def _widths(evidence: Evidence, activation: str) -> list[tuple[float, float]]:
-    """Decades of the deviation that train, with BN and without, a seed."""
-    return [
-        (_DECADES * len(with_bn), _DECADES * len(without))
-        for with_bn, without in trained(evidence, activation).values()
-    ]
+def _widths(evidence: Evidence, activation: str) -> tuple[pd.Series, pd.Series]:
+    """Decades of the deviation that train, with BN and without, by seed."""
+    with_bn, without = trained(evidence, activation)
+    return _DECADES * with_bn.sum(axis=1), _DECADES * without.sum(axis=1)
 
 
 def _gain(evidence: Evidence, activation: str) -> dict[int, float]:
-    widths = zip(trained(evidence, activation), _widths(evidence, activation), strict=True)
-    return {seed: with_bn - without for seed, (with_bn, without) in widths}
+    with_bn, without = _widths(evidence, activation)
+    return seed_values(with_bn - without)
 
 
 def _answer(evidence: Evidence) -> str:
     parts = []
     for activation in ACTIVATIONS:
-        if widths := _widths(evidence, activation):
-            with_bn, without = np.mean(widths, axis=0)
-            parts.append(f"{with_bn:.1f} with BN and {without:.1f} without ({activation})")
+        with_bn, without = _widths(evidence, activation)
+        if len(with_bn):
+            parts.append(
+                f"{with_bn.mean():.1f} with BN and {without.mean():.1f} without ({activation})"
+            )
     if not parts:
         return ""
     return (
@@ -70,7 +57,7 @@ def _claim(activation: str) -> Claim:
         f"initial_weights_{activation.lower()}",
         "Abstract",
         f"BN allows us to be less careful about initialization ({activation})",
-        final().renamed(
+        recorded.across_runs(
             f"decades_{activation.lower()}",
             f"decades of the initial deviation that train (to {TRAINED:g} of its best accuracy) "
             "with BN, minus those without",
@@ -105,7 +92,7 @@ STUDY = Study(
         ),
         Against(
             "(b) with BN: growth of the hidden\nlayers' weights",
-            _GROWTH,
+            WEIGHT_GROWTH,
             "deviation of the initial weights",
             "norm at the end over that at the start",
             groups=_WITH_BN,
@@ -113,7 +100,7 @@ STUDY = Study(
         ),
         Against(
             "(c) with BN: effective rate at the end",
-            _RATE,
+            EFFECTIVE_RATE,
             "deviation of the initial weights",
             "learning rate over squared norm",
             groups=_WITH_BN,
@@ -122,9 +109,9 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("final accuracy", final(), ".4f", beside_paper=False),
-            Column("growth of the weights", _GROWTH, ".3g", beside_paper=False),
-            Column("effective rate at the end", _RATE, ".2g", beside_paper=False),
+            Column("final accuracy", final(), ".4f"),
+            Column("growth of the weights", WEIGHT_GROWTH, ".3g"),
+            Column("effective rate at the end", EFFECTIVE_RATE, ".2g"),
         )
     ),
     claims=tuple(_claim(activation) for activation in ACTIVATIONS),

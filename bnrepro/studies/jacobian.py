@@ -3,10 +3,9 @@
 import numpy as np
 
 from bnrepro.measure import recorded
-from bnrepro.measure.quantities import Quantity, final
+from bnrepro.measure.quantities import final, gain
 from bnrepro.measure.verdict import Above
 from bnrepro.measure.wording import number
-from bnrepro.runs.ended import EndedRun
 from bnrepro.runs.tags import END_TO_END, singular_values
 from bnrepro.studies._variants import COLORS, mlp_line
 from bnrepro.studies.evidence import Evidence
@@ -18,32 +17,18 @@ _LAYER = tuple(Series(f"layer_{q}", singular_values("hidden.2", q)) for q in _QU
 _WHOLE = tuple(Series(f"end_to_end_{q}", singular_values(END_TO_END, q)) for q in _QUANTILES)
 
 
-def _share(run: EndedRun) -> float | None:
-    return recorded.average(run, _NEAR_ONE)
-
-
-def _gain(run: EndedRun, reference: EndedRun) -> float | None:
-    own, others = _share(run), _share(reference)
-    return None if own is None or others is None else own - others
-
-
 _SHARE = recorded.quantity(
     "near_one",
     "share of a layer's singular values from 1/2 to 2, mean over layers and training",
     "number",
-    _share,
-)
-_GAIN = Quantity(
-    "nearer_one", f"{_SHARE.sentence}, minus the reference's", "number", _gain, of_pair=True
+    lambda run: recorded.average(run, _NEAR_ONE),
 )
 
 
 def _answer(evidence: Evidence) -> str:
     if evidence.missing:
         return ""
-    shares = {
-        variant: number(evidence.sample(_SHARE, variant).mean.mean, ".0%") for variant in COLORS
-    }
+    shares = {variant: number(evidence.mean(_SHARE, variant), ".0%") for variant in COLORS}
     return (
         f"Between one half and two are, with and without BN, {shares['sigmoid, with BN']} and "
         f"{shares['sigmoid, without BN']} of the singular values of a layer of sigmoids, "
@@ -85,8 +70,8 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("singular values from 1/2 to 2", _SHARE, ".3f", beside_paper=False),
-            Column("final accuracy", final(), ".4f", beside_paper=False),
+            Column("singular values from 1/2 to 2", _SHARE, ".3f"),
+            Column("final accuracy", final(), ".4f"),
         )
     ),
     claims=(
@@ -102,7 +87,7 @@ STUDY = Study(
             "singular_values_nearer_one",
             "3.3",
             "BN leads the layer Jacobians to have singular values close to 1",
-            _GAIN,
+            gain(_SHARE),
             Above(0),
             line="sigmoid, with BN",
             reference="sigmoid, without BN",

@@ -1,28 +1,30 @@
 """Which learning rates can be used: the network of Figure 1, sigmoid and ReLU, at x0.1 to x300."""
 
 import numpy as np
+import pandas as pd
 
+from bnrepro.measure import recorded
 from bnrepro.measure.intervals import mean_over_seeds
 from bnrepro.measure.quantities import final
 from bnrepro.measure.verdict import Above
-from bnrepro.studies._variants import ACTIVATIONS, COLORS, TRAINED, mlp_line, trained
+from bnrepro.studies._variants import ACTIVATIONS, COLORS, TRAINED, mlp_line, seed_values, trained
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import Against, Claim, Column, Study, Table
 
 _RATES = (0.1, 0.3, 1, 5, 30, 100, 300)
 
 
-def _largest(evidence: Evidence, activation: str) -> dict[int, tuple[float, float]]:
-    """The largest rate that trains, with BN and without, a seed; NaN where none does."""
-    return {
-        seed: (max(with_bn, default=np.nan), max(without, default=np.nan))
-        for seed, (with_bn, without) in trained(evidence, activation).items()
-    }
+def _largest(evidence: Evidence, activation: str) -> tuple[pd.Series, pd.Series]:
+    """The largest rate that trains, with BN and without, by seed; NaN where none does."""
+    with_bn, without = (
+        where.mul(where.columns).where(where).max(axis=1) for where in trained(evidence, activation)
+    )
+    return with_bn, without
 
 
 def _ratio(evidence: Evidence, activation: str) -> dict[int, float]:
-    largest = _largest(evidence, activation)
-    return {seed: with_bn / without for seed, (with_bn, without) in largest.items()}
+    with_bn, without = _largest(evidence, activation)
+    return seed_values(with_bn / without)
 
 
 def _answer(evidence: Evidence) -> str:
@@ -31,8 +33,8 @@ def _answer(evidence: Evidence) -> str:
     parts = []
     for activation in ACTIVATIONS:
         with_bn, without = (
-            _times(mean_over_seeds(rates, on_logarithms=True).mean)
-            for rates in zip(*_largest(evidence, activation).values(), strict=True)
+            _times(mean_over_seeds(rates.to_numpy(), on_logarithms=True).mean)
+            for rates in _largest(evidence, activation)
         )
         parts.append(f"{with_bn} with BN and {without} without ({activation})")
     return (
@@ -51,7 +53,7 @@ def _claim(activation: str) -> Claim:
         f"higher_rates_{activation.lower()}",
         "3.3",
         f"BN enables higher learning rates ({activation}, MNIST network)",
-        final().renamed(
+        recorded.across_runs(
             f"largest_rate_{activation.lower()}",
             f"largest rate that trains (to {TRAINED:g} of its best accuracy) with BN, over that "
             "without",
@@ -79,7 +81,7 @@ STUDY = Study(
             "test accuracy",
         ),
     ),
-    table=Table((Column("final accuracy", final(), ".4f", beside_paper=False),)),
+    table=Table((Column("final accuracy", final(), ".4f"),)),
     claims=tuple(_claim(activation) for activation in ACTIVATIONS),
     answer=_answer,
     sources=(

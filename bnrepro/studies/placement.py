@@ -66,8 +66,7 @@ def _panel(letter: str, network: str, activation: str) -> Curves:
 
 def _difference(evidence: Evidence, network: str, activation: str) -> float:
     after, before = (
-        evidence.sample(final(), _label(network, activation, place)).mean.mean
-        for place in ("after", "before")
+        evidence.mean(final(), _label(network, activation, place)) for place in ("after", "before")
     )
     return after - before
 
@@ -80,7 +79,7 @@ def _answer(evidence: Evidence) -> str:
     if np.isnan([*differences.values()]).any():
         return ""
     gains = "; ".join(f"{name}: {value:+.2f}" for name, value in differences.items())
-    return f"Behind the nonlinearity the final accuracy is higher by so many points: {gains}."
+    return f"Points of final accuracy gained behind the nonlinearity: {gains}."
 
 
 STUDY = Study(
@@ -94,8 +93,8 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("final accuracy", final(), ".4f", beside_paper=False),
-            Column(_STEPS.sentence, _STEPS, ",.0f", beside_paper=False),
+            Column("final accuracy", final(), ".4f"),
+            Column(_STEPS.sentence, _STEPS, ",.0f"),
         )
     ),
     claims=(

@@ -27,7 +27,7 @@ def _remarks(evidence: Evidence) -> list[str]:
     bests: dict[str, str] = {}
     for group in _NETWORKS:
         accuracies = {
-            line.x: evidence.sample(_QUANTITY, line.label).mean.mean
+            line.x: evidence.mean(_QUANTITY, line.label)
             for line in evidence.study.lines
             if line.group == group and evidence.runs[line.label]
         }
@@ -81,9 +81,7 @@ STUDY = Study(
         ),
         Curves("(b) on the way", ("accuracy",), "held-out accuracy", share=_SHARE),
     ),
-    table=Table(
-        (Column(f"accuracy after {_SHARE:.0%} of the steps", _QUANTITY, ".3f", beside_paper=False),)
-    ),
+    table=Table((Column(f"accuracy after {_SHARE:.0%} of the steps", _QUANTITY, ".3f"),)),
     remarks=_remarks,
     paper="Section 3.3: BN should allow larger rates; Bjorck et al. 2018 (arXiv 1806.02375): the "
     "larger rates are BN's benefit, at equal small ones accuracies are about equal; Santurkar et "

@@ -55,13 +55,10 @@ def select(names: Sequence[str]) -> list["Study"]:
         return studies()
     chosen: dict[str, Study] = {}
     for name in names:
-        of_name = _collected(name) if name in COLLECTIONS else [study(name)]
+        is_one = name not in COLLECTIONS
+        of_name = [study(name)] if is_one else [s for s in studies() if s.collection == name]
         chosen |= {one.name: one for one in of_name}
     return [*chosen.values()]
-
-
-def _collected(collection: str) -> list["Study"]:
-    return [one for one in studies() if one.collection == collection]
 
 
 def study(name: str) -> "Study":

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from bnrepro.measure.quantities import Quantity, final, gain, level
+from bnrepro.measure import recorded
+from bnrepro.measure.quantities import final, gain
 from bnrepro.measure.verdict import Above, Below
-from bnrepro.runs.ended import EndedRun
 from bnrepro.runs.tags import TEST_ACCURACY, TRAINING_SET_ACCURACY, accuracy_by
 from bnrepro.studies.evidence import Evidence
 from bnrepro.studies.study import (
@@ -73,56 +73,33 @@ _LINES = (
 )
 
 
-def _gap(run: EndedRun, _: EndedRun) -> float:
-    if run.diverged:
-        return np.nan
-    seen, held_out = (level(run, tag).values[-1] for tag in (TRAINING_SET_ACCURACY, TEST_ACCURACY))
-    return float(seen - held_out)
-
-
-_GAP = Quantity(
+_GAP = recorded.quantity(
     "accuracy_gap",
     "accuracy on training images minus that on held-out ones, at the end (mean of the last five "
     "evaluations)",
     "points",
-    _gap,
+    lambda run: recorded.final(run, TRAINING_SET_ACCURACY, minus=TEST_ACCURACY),
 )
-
-
-def _by_moving(run: EndedRun, _: EndedRun) -> float | None:
-    tag = accuracy_by("moving")
-    if tag not in run.rows:
-        return None
-    return np.nan if run.diverged else float(level(run, tag).values[-1])
-
-
-def _lost(run: EndedRun, _: EndedRun) -> float | None:
-    moving = _by_moving(run, run)
-    return (
-        None if moving is None else float(level(run, accuracy_by("population")).values[-1]) - moving
-    )
-
-
-_BY_MOVING = Quantity(
+_BY_MOVING = recorded.quantity(
     "accuracy_by_moving",
     "accuracy by the moving averages of training, as Li et al. use them, at the end (mean of the "
     "last five evaluations)",
     "accuracy",
-    _by_moving,
+    lambda run: recorded.final(run, accuracy_by("moving")),
 )
-_LOST = Quantity(
+_LOST = recorded.quantity(
     "variance_shift",
     "accuracy by Algorithm 2's statistics, estimated without Dropout, minus that by the moving "
     "averages of training, with it, at the end (mean of the last five evaluations)",
     "points",
-    _lost,
+    lambda run: recorded.final(run, accuracy_by("population"), minus=accuracy_by("moving")),
 )
 
 
 def _answer(evidence: Evidence) -> str:
-    gaps = [evidence.sample(_GAP, _label(kind)).mean.mean for kind in ("nothing", "BN")]
+    gaps = [evidence.mean(_GAP, _label(kind)) for kind in ("nothing", "BN")]
     accuracies = [
-        evidence.sample(final(), _label(kind)).mean.mean
+        evidence.mean(final(), _label(kind))
         for kind in ("nothing", "BN", "Dropout 0.5", "Dropout 0.2 after BN")
     ]
     if np.isnan([*gaps, *accuracies]).any():
@@ -138,7 +115,7 @@ def _answer(evidence: Evidence) -> str:
 
 def _remarks(evidence: Evidence) -> list[str]:
     lost = {
-        kind: evidence.sample(_LOST, _label(kind)).mean.mean
+        kind: evidence.mean(_LOST, _label(kind))
         for kind in _KINDS
         if kind.startswith("Dropout 0.2 ")
     }
@@ -171,9 +148,9 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("test accuracy", final(), ".4f", beside_paper=False),
-            Column("training minus test accuracy", _GAP, "+.4f", beside_paper=False),
-            Column("lost by the averages of training", _LOST, "+.4f", beside_paper=False),
+            Column("test accuracy", final(), ".4f"),
+            Column("training minus test accuracy", _GAP, "+.4f"),
+            Column("lost by the averages of training", _LOST, "+.4f"),
         )
     ),
     claims=(

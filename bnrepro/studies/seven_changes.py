@@ -22,8 +22,8 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("final accuracy", final(), ".3f", beside_paper=False),
-            Column("best accuracy", BEST, ".3f", beside_paper=False),
+            Column("final accuracy", final(), ".3f"),
+            Column("best accuracy", BEST, ".3f"),
         )
     ),
     claims=(

@@ -1,8 +1,11 @@
 """The textbook's small convolutional network, with and without BN."""
 
+from itertools import product
+
 import numpy as np
 
-from bnrepro.measure.quantities import SPEED_UP, Quantity, final, level
+from bnrepro.measure import recorded
+from bnrepro.measure.quantities import SPEED_UP, final
 from bnrepro.measure.verdict import Above
 from bnrepro.runs.tags import TRAINING_SET_ACCURACY, TRAINING_SET_LOSS
 from bnrepro.studies.evidence import Evidence
@@ -10,47 +13,32 @@ from bnrepro.studies.study import ACCURACY, LOSS, Claim, Column, Curves, Line, S
 
 _DATA = {"MNIST": "mechanisms/small_cnn", "Tiny-ImageNet": "mechanisms/small_cnn_colour"}
 _NORMS = {"without BN": ("norm=none", "#000000"), "with BN": ("norm=batch", "#D55E00")}
+_SERIES = (
+    (("accuracy", "training_accuracy"), "accuracy"),
+    (("loss", "training_loss"), "cross-entropy, nats"),
+)
 
 
 def _label(data: str, norm: str) -> str:
     return f"{data}, {norm}"
 
 
-_TRAINED = Quantity(
+_TRAINED = recorded.quantity(
     "training_accuracy",
     "accuracy on training images at the end (mean of the last five evaluations)",
     "accuracy",
-    lambda run, _: np.nan if run.diverged else float(level(run, TRAINING_SET_ACCURACY).values[-1]),
+    lambda run: recorded.final(run, TRAINING_SET_ACCURACY),
 )
-
-
-def _panels() -> tuple[Curves, ...]:
-    return tuple(
-        Curves(f"({letter}) {data}: test, training dashed", series, y, lines)
-        for letter, (data, series, y) in zip(
-            "abcd",
-            (
-                (data, series, y)
-                for data in _DATA
-                for series, y in (
-                    (("accuracy", "training_accuracy"), "accuracy"),
-                    (("loss", "training_loss"), "cross-entropy, nats"),
-                )
-            ),
-            strict=True,
-        )
-        for lines in [tuple(_label(data, norm) for norm in _NORMS)]
-    )
 
 
 def _answer(evidence: Evidence) -> str:
     parts = []
     for data in _DATA:
         with_bn, without = _label(data, "with BN"), _label(data, "without BN")
-        accuracies = [evidence.sample(final(), label).mean.mean for label in (with_bn, without)]
+        accuracies = [evidence.mean(final(), label) for label in (with_bn, without)]
         if np.isnan(accuracies).any():
             return ""
-        times = evidence.sample(SPEED_UP, with_bn, without).mean.mean
+        times = evidence.mean(SPEED_UP, with_bn, without)
         faster = "" if np.isnan(times) else f", and the best of the latter {times:.1f} times sooner"
         parts.append(
             f"on {data} ten epochs end at {accuracies[0]:.3f} with BN and at {accuracies[1]:.3f} "
@@ -74,11 +62,19 @@ STUDY = Study(
         LOSS,
         Series("training_loss", TRAINING_SET_LOSS),
     ),
-    panels=_panels(),
+    panels=tuple(
+        Curves(
+            f"({letter}) {data}: test, training dashed",
+            series,
+            y,
+            tuple(_label(data, norm) for norm in _NORMS),
+        )
+        for letter, (data, (series, y)) in zip("abcd", product(_DATA, _SERIES), strict=True)
+    ),
     table=Table(
         (
-            Column("test accuracy", final(), ".4f", beside_paper=False),
-            Column("training accuracy", _TRAINED, ".4f", beside_paper=False),
+            Column("test accuracy", final(), ".4f"),
+            Column("training accuracy", _TRAINED, ".4f"),
         )
     ),
     claims=tuple(

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from bnrepro.measure import recorded
 from bnrepro.measure.curves import steps_to_reach
 from bnrepro.measure.quantities import level, steps_to
 from bnrepro.measure.verdict import Above
 from bnrepro.runs.ended import EndedRun
+from bnrepro.studies._variants import seed_values
 from bnrepro.studies.evidence import Evidence, line_config
 from bnrepro.studies.study import Against, Claim, Column, Line, Study, Table
 
@@ -66,15 +69,11 @@ def _spread(evidence: Evidence, line: Line) -> float:
     return float(table.set_index("line")["logit_spread"].get(line.label, np.nan))
 
 
-def _steps(evidence: Evidence, group: str) -> dict[str, float]:
-    """Mean steps of each line of a group; one that never gets there counts as long as it ran."""
-    steps = {}
-    for line in evidence.study.lines:
-        runs = evidence.runs[line.label]
-        if line.group != group or not runs:
-            continue
-        steps[line.label] = float(np.mean([_steps_of(run) for run in runs]))
-    return steps
+def _steps(evidence: Evidence, group: str) -> pd.DataFrame:
+    """Steps of a group: a row a seed, a column a line; to never get there counts as the length."""
+    lines = [line.label for line in evidence.study.lines if line.group == group]
+    steps = {line: {run.seed: _steps_of(run) for run in evidence.runs[line]} for line in lines}
+    return pd.DataFrame(steps, dtype=float)
 
 
 def _steps_of(run: EndedRun) -> float:
@@ -85,9 +84,9 @@ def _steps_of(run: EndedRun) -> float:
 def _remarks(evidence: Evidence) -> list[str]:
     sentences = []
     for group in (_WITHOUT, _WITH):
-        steps = _steps(evidence, group)
+        steps = _steps(evidence, group).mean().dropna()
         if len(steps) > 1:
-            least, most = min(steps, key=steps.__getitem__), max(steps, key=steps.__getitem__)
+            least, most = str(steps.idxmin()), str(steps.idxmax())
             sentences.append(
                 f"{group[0].upper()}{group[1:]}, {len(steps)} starts: {steps[least]:,.0f} steps to "
                 f"{_LEVEL:g} from the best ({least.partition(', ')[2]}), "
@@ -99,21 +98,11 @@ def _remarks(evidence: Evidence) -> list[str]:
 
 def _care(evidence: Evidence) -> dict[int, float]:
     """The worst start over the best without BN, over the same with BN, a seed that has all."""
-    by_line = {label: {run.seed: run for run in runs} for label, runs in evidence.runs.items()}
-    seeds = set.intersection(*(set(runs) for runs in by_line.values()))
-    ratios = {}
-    for seed in sorted(seeds):
-        steps = {
-            group: [
-                _steps_of(by_line[line.label][seed])
-                for line in evidence.study.lines
-                if line.group == group
-            ]
-            for group in (_WITHOUT, _WITH)
-        }
-        without, with_bn = (max(of_group) / min(of_group) for of_group in steps.values())
-        ratios[seed] = without / with_bn
-    return ratios
+    without, with_bn = (_steps(evidence, group).dropna() for group in (_WITHOUT, _WITH))
+    ratios = (without.max(axis=1) / without.min(axis=1)) / (
+        with_bn.max(axis=1) / with_bn.min(axis=1)
+    )
+    return seed_values(ratios.dropna())
 
 
 STUDY = Study(
@@ -131,13 +120,13 @@ STUDY = Study(
             log_y=True,
         ),
     ),
-    table=Table((Column(f"steps to {_LEVEL:g}", _QUANTITY, ",.0f", beside_paper=False),)),
+    table=Table((Column(f"steps to {_LEVEL:g}", _QUANTITY, ",.0f"),)),
     claims=(
         Claim(
             "less_care",
             "Abstract",
             "Batch Normalization allows us to be less careful about initialization",
-            steps_to(_LEVEL).renamed(
+            recorded.across_runs(
                 "care",
                 f"steps to {_LEVEL:g} from the worst start over those from the best, without BN, "
                 "over the same with BN; a run that never gets there counts as long as it was",

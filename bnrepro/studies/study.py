@@ -4,7 +4,6 @@ A study neither computes nor draws. `bnrepro.measure` computes its quantities an
 renderers of `bnrepro.render` are handed it.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +23,6 @@ XAxis = Literal["step", "examples", "seconds"]
 
 PALETTE = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 """Colours that people with any colour vision tell apart (Okabe & Ito 2008)."""
-
-MOST_TICKS = 8
-"""With more places an axis has ticks of its own."""
 
 
 @dataclass(frozen=True)
@@ -187,13 +183,6 @@ class Against:
         """Whether places are what the lines were told, so that a group is a curve over them."""
         return self.place is None
 
-    def ticks(self, evidence: "Evidence") -> list[float]:
-        """The places themselves, where they are few and set; else empty: the axis has its own."""
-        lines = [line for line in evidence.study.lines if evidence.runs[line.label]]
-        drawn = [line for line in lines if not self.groups or line.group in self.groups]
-        places = sorted({line.x for line in drawn if not math.isnan(line.x)})
-        return places if self.is_set and len(places) <= MOST_TICKS else []
-
 
 @dataclass(frozen=True)
 class Prepared:
@@ -225,19 +214,17 @@ Panel = Curves | PaperCurves | Ends | Against | Prepared
 
 @dataclass(frozen=True)
 class Column:
-    """A quantity of every line, beside the paper's number of it.
+    """A quantity of every line, beside the paper's number where a line has one (`Line.numbers`).
 
     Attributes:
         heading: of the column.
         quantity: measured.
         form: of the numbers, as in a format string.
-        beside_paper: a second column has the paper's number (`Line.numbers`).
     """
 
     heading: str
     quantity: Quantity
     form: str
-    beside_paper: bool = True
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def _divergence(evidence: Evidence) -> str:
         runs = evidence.runs[label]
         if label.endswith("ignores it") and runs:
             counts.append(f"{sum(run.diverged for run in runs)} of {len(runs)} ({label})")
-    return f" Where the gradient ignores it, so many seeds diverge: {', '.join(counts)}."
+    return f" Seeds that diverge where the gradient ignores it: {', '.join(counts)}."
 
 
 def _remarks(evidence: Evidence) -> list[str]:
@@ -166,8 +166,8 @@ STUDY = Study(
     ),
     table=Table(
         (
-            Column("final accuracy", final(), ".4f", beside_paper=False),
-            Column("accuracy below BN's, early", EARLY_LAG, "+.4f", beside_paper=False),
+            Column("final accuracy", final(), ".4f"),
+            Column("accuracy below BN's, early", EARLY_LAG, "+.4f"),
         )
     ),
     claims=(
@@ -189,8 +189,8 @@ STUDY = Study(
         Claim(
             "detached_blows_up",
             "2",
-            "the model blows up when the normalization parameters are computed outside the "
-            "gradient descent step",
+            "the model blows up when the normalization parameters (here BN's mean and variance, "
+            "constants to the gradient) are computed outside the gradient descent step",
             FAILURE,
             EverySeedFails(),
             line="BN, gradient ignores it",

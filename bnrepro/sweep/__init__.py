@@ -3,7 +3,7 @@
 from bnrepro.sweep.launch import Swept, sweep
 from bnrepro.sweep.launcher import Job, Launcher
 from bnrepro.sweep.plan import plan
-from bnrepro.sweep.table import ListedRun, RunRow, changes, duration, observe, read_runs, table
+from bnrepro.sweep.table import ListedRun, RunRow, duration, observe, read_runs, table
 
 __all__ = [
     "Job",
@@ -11,7 +11,6 @@ __all__ = [
     "ListedRun",
     "RunRow",
     "Swept",
-    "changes",
     "duration",
     "observe",
     "plan",

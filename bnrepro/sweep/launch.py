@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
-from signal import signal as set_handler
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -16,11 +15,13 @@ from rich.live import Live
 
 from bnrepro.config import RunConfig
 from bnrepro.errors import UserError
+from bnrepro.messages import say
 from bnrepro.runs import RunDirectory, State, locate_all
+from bnrepro.signals import STOP_SIGNALS, handling
 from bnrepro.sweep.launcher import Launcher
 from bnrepro.sweep.local import LocalJobs
 from bnrepro.sweep.table import WAITING, RunRow, observe, table
-from bnrepro.sweep.worker import DELETION, STOP_SIGNALS, Problem
+from bnrepro.sweep.worker import DELETION, Problem
 
 if TYPE_CHECKING:
     from bnrepro.sweep.ray import RayJobs
@@ -166,12 +167,10 @@ def _print_changes(rows: list[RunRow], shown: dict[str, str], console: Console) 
             if row.state != WAITING:
                 accuracy = "" if row.accuracy is None else f", accuracy {row.accuracy:.4f}"
                 what = f" {row.changed}" if row.changed else ""
-                console.print(
+                say(
+                    console,
                     f"{row.experiment} seed {row.seed}{what}: {row.state} "
                     f"at step {row.step:,} of {row.steps:,}{accuracy}",
-                    highlight=False,
-                    soft_wrap=True,
-                    markup=False,
                 )
 
 
@@ -186,19 +185,14 @@ def _passing_signals_on(jobs: "Jobs", console: Console) -> Iterator[list[Signals
             jobs.kill()
         else:
             jobs.stop()
-            console.print(
-                "stopping: every run ends its step and writes a checkpoint", highlight=False
-            )
+            say(console, "stopping: every run ends its step and writes a checkpoint")
 
-    before = {number: set_handler(number, receive) for number in STOP_SIGNALS}
-    try:
-        yield received
-    except BaseException:
-        jobs.stop()  # nobody watches any more
-        raise
-    finally:
-        for number, handler in before.items():
-            set_handler(number, handler)
+    with handling(dict.fromkeys(STOP_SIGNALS, receive)):
+        try:
+            yield received
+        except BaseException:
+            jobs.stop()  # nobody watches any more
+            raise
 
 
 def _explain(row: RunRow, problem: Problem | None) -> RunRow:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from bnrepro.config import RunConfig
 from bnrepro.runs import State, locate
-from bnrepro.sweep.worker import STOP_SIGNALS, Problem, start_worker, train
+from bnrepro.signals import STOP_SIGNALS
+from bnrepro.sweep.worker import Problem, start_worker, train
 
 
 class LocalJobs:

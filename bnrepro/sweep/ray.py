@@ -11,6 +11,7 @@ from ray.exceptions import RayError
 
 from bnrepro.config import RunConfig
 from bnrepro.errors import UserError
+from bnrepro.messages import reason
 from bnrepro.runs import State, locate
 from bnrepro.sweep.launcher import Launcher
 from bnrepro.sweep.worker import Problem, train
@@ -36,7 +37,7 @@ class RayJobs:
         except Exception as error:  # Ray raises no narrower one where it does not start
             address = os.environ.get("RAY_ADDRESS")
             what = f"no cluster at RAY_ADDRESS={address}" if address else "Ray does not start here"
-            raise UserError(f"--ray: {what} ({str(error).splitlines()[0]})") from error
+            raise UserError(f"--ray: {what} ({reason(error)})") from error
         job = launcher.job
         self._tasks: dict[Path, Any] = {}
         for config in configs:
@@ -56,7 +57,7 @@ class RayJobs:
             try:
                 problem = ray.get(task)
             except RayError as error:
-                lost = f"its task ended without a result ({str(error).splitlines()[0]})"
+                lost = f"its task ended without a result ({reason(error)})"
                 problem = Problem(State.PREEMPTED, lost)
             if problem is not None:
                 problems[path] = problem

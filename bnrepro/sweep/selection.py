@@ -7,7 +7,8 @@ from pydantic import BaseModel
 
 from bnrepro.config.fields import descriptions
 from bnrepro.config.groups import GROUPS
-from bnrepro.errors import UserError, nearest
+from bnrepro.config.own import meant_key
+from bnrepro.errors import UserError
 from bnrepro.sweep.table import ListedRun, as_override
 
 _OF_ROW = ("id", "state", "step", "accuracy")
@@ -75,7 +76,7 @@ def check_key(key: str) -> None:
     """
     known = [*_OF_ROW, *(name for name in GROUPS if name != "debug"), *descriptions()]
     if key not in known:
-        raise UserError(f"{key}: no such key; {nearest(key, known)}")
+        raise UserError(f"{key}: no such key; {meant_key(key, known)}")
 
 
 def _meets(value: str, wanted: str) -> bool:

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rich.markup import escape
 from rich.table import Table
 
-from bnrepro.config import RunConfig, differences, preset, read_stored
-from bnrepro.errors import UserError
+from bnrepro.config import RunConfig, changes, read_stored
 from bnrepro.runs import RunDirectory, State, Status, last_values
 from bnrepro.runs.tags import TEST_ACCURACY
 
@@ -61,6 +60,7 @@ class RunRow(NamedTuple):
 
 def observe(config: RunConfig, directory: RunDirectory) -> RunRow:
     """How a run stands now, whether it has been started or not."""
+    changed = changes(config) or {}
     status = directory.look()
     last = last_values(directory.metrics, ("step", TEST_ACCURACY))
     step = max(int(last.get("step", 0)), status.step if status else 0)
@@ -71,7 +71,7 @@ def observe(config: RunConfig, directory: RunDirectory) -> RunRow:
         experiment=config.experiment,
         scale=config.scale,
         seed=config.seed,
-        changed=" ".join(f"{key}={as_override(v)}" for key, v in changes(config).items()),
+        changed=" ".join(f"{key}={as_override(v)}" for key, v in changed.items()),
         state=state,
         step=step,
         steps=config.steps,
@@ -200,12 +200,3 @@ def _state(directory: RunDirectory, status: Status | None) -> str:
     if status is None:
         return State.RUNNING if directory.is_locked() else WAITING
     return status.state
-
-
-def changes(config: RunConfig) -> dict[str, Any]:
-    """What a run was told besides its experiment and its scale, by dotted key."""
-    try:
-        changed = differences(config, preset(config.experiment, config.scale))
-    except UserError:
-        return {}  # the preset is no longer there
-    return {key: value for key, (value, _) in changed.items()}

@@ -1,20 +1,17 @@
 """What a worker does: one run after another, each unless it is over or another process is at it."""
 
-import multiprocessing
 import os
 import signal
-import time
 from pathlib import Path
-from threading import Thread
 from typing import NamedTuple
 
 from rich.console import Console
 
 from bnrepro.config import RunConfig
 from bnrepro.errors import RunBusyError, RunDeletedError
+from bnrepro.messages import reason
 from bnrepro.runs import State, locate
-
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from bnrepro.signals import STOP_SIGNALS, end_with_parent
 
 _SECONDS_TO_STOP = 60.0
 
@@ -59,7 +56,7 @@ def train(config: RunConfig, retry_failed: bool, number: int = 0) -> Problem | N
     except RunDeletedError:
         return DELETION
     except Exception as error:
-        return Problem(State.FAILED, (str(error).strip() or type(error).__name__).splitlines()[0])
+        return Problem(State.FAILED, reason(error))
     return None
 
 
@@ -77,14 +74,4 @@ def start_worker(log: Path) -> None:
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Stop the run in progress, then the process: without a parent it would wait for ever."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_SECONDS_TO_STOP)
-    os.kill(os.getpid(), signal.SIGTERM)
+    end_with_parent(_SECONDS_TO_STOP)

@@ -6,22 +6,11 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from bnrepro.config.options.data import Digits, ImageFolder, Mnist
-from bnrepro.config.options.model import Cnn, ConvNet, Inception, Mlp, Python, Torchvision
-from bnrepro.config.options.norm import (
-    BatchNorm,
-    BatchRenorm,
-    BatchVariant,
-    GhostBatchNorm,
-    GroupNorm,
-    InstanceNorm,
-    LayerNorm,
-    LayerNormalization,
-    MeanOnlyBatchNorm,
-    NoNorm,
-    Whitening,
-)
-from bnrepro.config.options.optim import Adam, Sgd
+import bnrepro.nn as networks
+from bnrepro.config.options import data as data_options
+from bnrepro.config.options import model as model_options
+from bnrepro.config.options import norm as norm_options
+from bnrepro.config.options import optim as optim_options
 from bnrepro.config.schema import RunConfig
 from bnrepro.data.augmentation import Augmentation
 from bnrepro.data.batches import TrainingBatches
@@ -32,32 +21,9 @@ from bnrepro.data.mnist import load_mnist
 from bnrepro.data.order import Shuffling
 from bnrepro.data.prepared import load_prepared
 from bnrepro.errors import UserError
-from bnrepro.nn import Cnn as CnnNetwork
-from bnrepro.nn import ConvNet as ConvNetwork
-from bnrepro.nn import Inception as InceptionNetwork
-from bnrepro.nn import (
-    Initialization,
-    Normalization,
-    batch_norm,
-    batch_norm_detached,
-    batch_norm_ghost,
-    batch_norm_mean_only,
-    batch_norm_noisy,
-    batch_norm_reference,
-    batch_norm_synchronized,
-    batch_renorm,
-    group_norm,
-    instance_norm,
-    layer_norm,
-    no_norm,
-    whitening,
-)
-from bnrepro.nn import Mlp as MlpNetwork
 from bnrepro.nn.training_form import training_form
-from bnrepro.training.networks import build_python, build_torchvision
-from bnrepro.training.optimizers import Adam as AdamOptimizer
-from bnrepro.training.optimizers import GroupOptimizer, Optimizer
-from bnrepro.training.optimizers import Sgd as SgdOptimizer
+from bnrepro.training import optimizers
+from bnrepro.training.networks import Blueprint, build_python, build_torchvision
 from bnrepro.training.step import TrainingStep
 
 
@@ -66,8 +32,7 @@ def crop_dataset(config: RunConfig, dataset: Dataset) -> Dataset:
     size = config.augmentation.size
     if size is None:
         return dataset
-    cropped = dataset.crop_test(size)
-    return cropped.crop_train(size) if config.augmentation.crop == "none" else cropped
+    return dataset.crop(size, train=config.augmentation.crop == "none")
 
 
 def load_dataset(config: RunConfig, console: Console) -> Dataset:
@@ -81,11 +46,11 @@ def load_dataset(config: RunConfig, console: Console) -> Dataset:
         UserError: its files are missing or damaged, or it holds less than a mini-batch.
     """
     match config.data:
-        case Digits(threshold=threshold, size=size, channels=channels, scale=scale):
+        case data_options.Digits(threshold=threshold, size=size, channels=channels, scale=scale):
             dataset = load_digits(threshold, size, channels, scale)
-        case Mnist(threshold=threshold, root=root, binarize=binarize):
+        case data_options.Mnist(threshold=threshold, root=root, binarize=binarize):
             dataset = load_mnist(threshold, root, binarize)
-        case ImageFolder() as images:
+        case data_options.ImageFolder() as images:
             dataset = load_prepared(
                 prepare_image_folder(
                     images.folder,
@@ -122,7 +87,7 @@ def make_batches(config: RunConfig, dataset: Dataset, device: torch.device) -> T
         Shuffling(config.order.shuffle, config.order.shard_examples),
         Augmentation(chosen.crop, chosen.size or height, chosen.flip, chosen.distortion),
         device,
-        sample=isinstance(config.data, Mnist) and config.data.binarize == "sample",
+        sample=isinstance(config.data, data_options.Mnist) and config.data.binarize == "sample",
     )
 
 
@@ -148,9 +113,10 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
     generator = torch.Generator().manual_seed(config.seed)
     norm = make_normalization(config)
     channels, height, width = image_shape
+    blueprint = Blueprint(num_classes, image_shape, norm, config.seed)
     match config.model:
-        case Mlp() as options:
-            return MlpNetwork(
+        case model_options.Mlp() as options:
+            return networks.Mlp(
                 in_features=channels * height * width,
                 hidden=options.hidden,
                 num_classes=num_classes,
@@ -161,8 +127,10 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
                 dropout=options.dropout,
                 dropout_place=options.dropout_place,
             )
-        case Cnn(channels=maps, hidden=hidden, activation=activation, init_std=init_std):
-            return CnnNetwork(
+        case model_options.Cnn(
+            channels=maps, hidden=hidden, activation=activation, init_std=init_std
+        ):
+            return networks.Cnn(
                 image_shape=(channels, height, width),
                 channels=maps,
                 hidden=hidden,
@@ -172,22 +140,22 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
                 init_std=init_std,
                 generator=generator,
             )
-        case ConvNet(channels=maps_of_each, activation=activation, init=init):
-            return ConvNetwork(
+        case model_options.ConvNet(channels=maps_of_each, activation=activation, init=init):
+            return networks.ConvNet(
                 in_channels=channels,
                 channels=maps_of_each,
                 num_classes=num_classes,
                 activation=activation,
                 norm=norm,
-                init=Initialization(init),
+                init=networks.Initialization(init),
                 generator=generator,
             )
-        case Inception() as options:
-            return InceptionNetwork(
+        case model_options.Inception() as options:
+            return networks.Inception(
                 num_classes=num_classes,
                 activation=options.activation,
                 norm=norm,
-                init=Initialization(options.init, options.init_std, options.conv_gain),
+                init=networks.Initialization(options.init, options.init_std, options.conv_gain),
                 generator=generator,
                 in_channels=channels,
                 image_size=height,
@@ -199,10 +167,10 @@ def make_model(config: RunConfig, image_shape: tuple[int, int, int], num_classes
                 aux_head=options.aux_head,
                 per_activation_modules=options.per_activation_modules,
             )
-        case Torchvision(name=name):
-            return build_torchvision(name, num_classes, image_shape, norm, config.seed)
-        case Python(factory=factory):
-            return build_python(factory, num_classes, image_shape, norm, config.seed)
+        case model_options.Torchvision(name=name):
+            return build_torchvision(name, blueprint)
+        case model_options.Python(factory=factory):
+            return build_python(factory, blueprint)
         case _:
             assert_never(config.model)
 
@@ -211,17 +179,17 @@ def make_step(config: RunConfig, dataset: Dataset, model: nn.Module) -> Training
     """The parameter update of the run; with several groups, the gradient of one of them."""
     optimizer = make_optimizer(config, model)
     if config.groups > 1:
-        optimizer = GroupOptimizer(optimizer)
+        optimizer = optimizers.GroupOptimizer(optimizer)
     return TrainingStep(
         training_form(model), dataset.to_input, optimizer, getattr(torch, config.precision)
     )
 
 
-def make_optimizer(config: RunConfig, model: nn.Module) -> Optimizer:
+def make_optimizer(config: RunConfig, model: nn.Module) -> optimizers.Optimizer:
     """The run's optimizer."""
     match config.optim:
-        case Sgd() as options:
-            return SgdOptimizer(
+        case optim_options.Sgd() as options:
+            return optimizers.Sgd(
                 model,
                 options.momentum,
                 options.weight_decay,
@@ -229,8 +197,8 @@ def make_optimizer(config: RunConfig, model: nn.Module) -> Optimizer:
                 options.bias_rate,
                 options.bias_decay,
             )
-        case Adam() as options:
-            return AdamOptimizer(
+        case optim_options.Adam() as options:
+            return optimizers.Adam(
                 model,
                 options.beta_1,
                 options.beta_2,
@@ -242,35 +210,32 @@ def make_optimizer(config: RunConfig, model: nn.Module) -> Optimizer:
             assert_never(config.optim)
 
 
-def make_normalization(config: RunConfig) -> Normalization:
+def make_normalization(config: RunConfig) -> networks.Normalization:
     """The normalization that the network is built with."""
-    if isinstance(config.norm, NoNorm):
-        return no_norm()
+    if isinstance(config.norm, norm_options.NoNorm):
+        return networks.no_norm()
     return _normalization(config.norm, config.groups).placed(
         config.norm.placement, config.norm.bias
     )
 
 
-def _normalization(options: LayerNormalization, groups: int) -> Normalization:
+def _normalization(options: norm_options.LayerNormalization, groups: int) -> networks.Normalization:
     match options:
-        case BatchNorm(group="all", eps=eps, momentum=momentum, gamma=gamma, beta=beta) if (
-            groups > 1
-        ):
-            return batch_norm_synchronized(eps, momentum, gamma, beta)
-        case BatchNorm(name="batch", eps=eps, momentum=momentum, gamma=gamma, beta=beta):
-            return batch_norm(eps, momentum, gamma, beta)
-        case BatchNorm(eps=eps, momentum=momentum, gamma=gamma, beta=beta):
-            return batch_norm_reference(eps, momentum, gamma, beta)
-        case BatchVariant(name="batch_detached", eps=eps, momentum=momentum):
-            return batch_norm_detached(eps, momentum)
-        case BatchVariant(eps=eps, momentum=momentum):
-            return batch_norm_noisy(eps, momentum)
-        case GhostBatchNorm(eps=eps, momentum=momentum, examples=examples):
-            return batch_norm_ghost(examples, eps, momentum)
-        case MeanOnlyBatchNorm(momentum=momentum):
-            return batch_norm_mean_only(momentum)
-        case BatchRenorm() as renorm:
-            return batch_renorm(
+        case norm_options.BatchNorm() as batch:
+            build = networks.batch_norm if batch.name == "batch" else networks.batch_norm_reference
+            if batch.group == "all" and groups > 1:
+                build = networks.batch_norm_synchronized
+            return build(batch.eps, batch.momentum, batch.gamma, batch.beta)
+        case norm_options.BatchVariant(name="batch_detached", eps=eps, momentum=momentum):
+            return networks.batch_norm_detached(eps, momentum)
+        case norm_options.BatchVariant(eps=eps, momentum=momentum):
+            return networks.batch_norm_noisy(eps, momentum)
+        case norm_options.GhostBatchNorm(eps=eps, momentum=momentum, examples=examples):
+            return networks.batch_norm_ghost(examples, eps, momentum)
+        case norm_options.MeanOnlyBatchNorm(momentum=momentum):
+            return networks.batch_norm_mean_only(momentum)
+        case norm_options.BatchRenorm() as renorm:
+            return networks.batch_renorm(
                 renorm.eps,
                 renorm.momentum,
                 renorm.r_max,
@@ -278,13 +243,13 @@ def _normalization(options: LayerNormalization, groups: int) -> Normalization:
                 renorm.plain_steps,
                 renorm.rise_steps,
             )
-        case Whitening(eps=eps, momentum=momentum, gradient=gradient):
-            return whitening(eps, momentum, gradient)
-        case LayerNorm(eps=eps):
-            return layer_norm(eps)
-        case GroupNorm(eps=eps, groups=groups):
-            return group_norm(groups, eps)
-        case InstanceNorm(eps=eps):
-            return instance_norm(eps)
+        case norm_options.Whitening(eps=eps, momentum=momentum, gradient=gradient):
+            return networks.whitening(eps, momentum, gradient)
+        case norm_options.LayerNorm(eps=eps):
+            return networks.layer_norm(eps)
+        case norm_options.GroupNorm(eps=eps, groups=groups):
+            return networks.group_norm(groups, eps)
+        case norm_options.InstanceNorm(eps=eps):
+            return networks.instance_norm(eps)
         case _:
             assert_never(options)

@@ -3,7 +3,6 @@
 import hashlib
 import io
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -91,31 +90,19 @@ def load_checkpoint(directory: RunDirectory, say: Callable[[str], None]) -> Chec
     return None
 
 
-def has_checkpoint(directory: RunDirectory) -> bool:
-    """Whether a checkpoint is there, good or damaged."""
-    return any(path.exists() for path in _files(directory))
-
-
-def has_intact_checkpoint(directory: RunDirectory) -> bool:
-    """Whether a checkpoint is there that is as it was written."""
-    for path in _files(directory):
-        with suppress(OSError, _DamagedError):
-            _read_saved(path)
-            return True
-    return False
-
-
-def damaged_checkpoints(directory: RunDirectory) -> list[tuple[Path, str]]:
-    """The checkpoints that are not as they were written, each with what is wrong."""
-    damaged = []
+def checkpoint_damage(directory: RunDirectory) -> dict[Path, str]:
+    """What is wrong with each checkpoint that is there; empty text: it is as it was written."""
+    damage = {}
     for path in _files(directory):
         try:
             _read_saved(path)
         except FileNotFoundError:
             continue
         except (OSError, _DamagedError) as error:
-            damaged.append((path, str(error)))
-    return damaged
+            damage[path] = str(error)
+        else:
+            damage[path] = ""
+    return damage
 
 
 def _files(directory: RunDirectory) -> tuple[Path, ...]:

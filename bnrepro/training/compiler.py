@@ -1,5 +1,6 @@
 """Whether and how the training step is compiled, and captured as a CUDA graph."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -38,6 +39,9 @@ def compile_step(
     if not wanted or device.type == "mps":
         return None
     import torch._dynamo  # takes as long as importing the rest of torch: not where it is not needed
+
+    # It warns of a CUDA toolkit without a GPU, which says nothing of this run.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
 
     # The gradient inside the step goes into the same program as the forward pass and the update.
     torch._dynamo.config.trace_autograd_ops = True
@@ -93,7 +97,7 @@ def choose_step(session: Session, say: Say) -> Step:
             f"runtime.cuda_graph=true: the run is on {session.device.type}, and only CUDA has "
             "graphs; use runtime.cuda_graph=false"
         )
-    step, how = _compiled_or_eager(session)
+    step, how = _compiled_or_eager(session, say)
     if runtime.cuda_graph:
         with _taking_back(session):
             step = CapturedStep(step, *session.batches()(0))
@@ -102,12 +106,13 @@ def choose_step(session: Session, say: Say) -> Step:
     return step
 
 
-def _compiled_or_eager(session: Session) -> tuple[Step, str]:
+def _compiled_or_eager(session: Session, say: Say) -> tuple[Step, str]:
     """The step, and how it computes, in words."""
     runtime = session.config.runtime
     compiled = compile_step(session.update, runtime.compile, session.config.steps, session.device)
     if compiled is None:
         return session.update, "eager"
+    say("compiling the training step: some 15 s, once a run")
     try:
         with _taking_back(session):
             images, labels = session.batches()(0)

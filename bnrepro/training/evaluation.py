@@ -11,10 +11,11 @@ from torch.nn import functional
 from bnrepro.config.options.evaluation import Statistics
 from bnrepro.data.batches import TrainingBatches
 from bnrepro.data.dataset import Dataset, Images
-from bnrepro.data.order import epoch_order
+from bnrepro.data.order import held_out_batches
 from bnrepro.nn import estimate_population_statistics
 from bnrepro.runs import Row
 from bnrepro.runs.tags import TEST_ACCURACY, TEST_LOSS
+from bnrepro.training.session import Session
 
 # Images at once, and input values at once: what stays in a CPU's caches is evaluated fastest.
 _EVALUATION_BATCH = 2_000
@@ -23,24 +24,20 @@ _EVALUATION_VALUES = 1_600_000
 
 @torch.no_grad()
 def inference_network(
-    model: nn.Module,
-    statistics: Statistics,
-    dataset: Dataset,
-    batches: TrainingBatches,
-    population_batches: int,
+    session: Session, statistics: Statistics, batches: TrainingBatches, population_batches: int
 ) -> nn.Module:
     """A copy in evaluation mode that normalizes by moving averages or by estimates.
 
     Args:
-        model: stays as it is.
+        session: of the network, which stays as it is.
         statistics: ``moving`` averages, or which estimate (see `estimate_population_statistics`).
-        dataset: on the model's device, or mapped.
         batches: the training mini-batches; the estimates take the first ones.
         population_batches: how many they take.
     """
-    network = copy.deepcopy(model).eval()
+    network = copy.deepcopy(session.model).eval()
     if statistics != "moving":
-        inputs = (dataset.to_input(batches(step)[0]) for step in range(population_batches))
+        to_input = session.dataset.to_input
+        inputs = (to_input(batches(step)[0]) for step in range(population_batches))
         estimate_population_statistics(network, inputs, statistics)
     return network
 
@@ -64,16 +61,10 @@ def evaluate_in_batches(
         network: as `normalize_by_batch` makes it.
         dataset: holds at least ``size`` held-out examples.
         device: the network's.
-        size: examples in a mini-batch, at least 2. What is left over is a smaller one; a single
-            example, which has no variance, joins the one before.
+        size: examples in a mini-batch, at least 2; see `held_out_batches`.
     """
     split = dataset.test
-    # Some sets are sorted by class, Tiny-ImageNet's held-out images among them: in that order a
-    # mini-batch would hold one class, and its statistics would be that class's. The same shuffle
-    # for every run, so that runs are compared on the same mini-batches.
-    order = epoch_order(len(split), seed=0, epoch=0).to(split.labels.device)
-    starts = [*range(size, len(split) - 1, size)]
-    parts = order.tensor_split(starts)
+    parts = [part.to(split.labels.device) for part in held_out_batches(len(split), size)]
     return _evaluate(
         network, dataset, device, ((split.images[part], split.labels[part]) for part in parts)
     )

@@ -3,19 +3,17 @@
 import logging
 import multiprocessing
 import os
-import signal
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.forkserver import set_forkserver_preload
-from threading import Thread
 from typing import TypeVar
 
 from rich.console import Console
 
 from bnrepro.config import RunConfig
 from bnrepro.errors import RunFailedError, UserError
+from bnrepro.signals import STOP_SIGNALS, end_with_parent, handling
 from bnrepro.training.processes import ProcessLostError, pick_processes_device
 
 T = TypeVar("T")
@@ -85,21 +83,11 @@ def launch(run: Run[T], config: RunConfig, console: Console) -> T:
 def _work(run: Run[T], config: RunConfig, stderr: bool, quiet: bool) -> T | Exception:
     """What each process does; errors that have a message are handed over, not printed."""
     os.setsid()  # the terminal's Ctrl-C comes by way of the parent alone
-    Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent(_SECONDS_TO_STOP)
     try:
         return run(config, Console(stderr=stderr, quiet=quiet or os.environ["RANK"] != "0"))
     except (UserError, RunFailedError) as error:
         return error
-
-
-def _end_with_parent() -> None:
-    """Stop the run in progress, then the process: without a parent it would wait for ever."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_SECONDS_TO_STOP)
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager
@@ -116,12 +104,8 @@ def _passing_signals_on() -> Iterator[list[int]]:
             if child.pid is not None:
                 os.kill(child.pid, number)
 
-    before = {s: signal.signal(s, receive) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handling(dict.fromkeys(STOP_SIGNALS, receive)):
         yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

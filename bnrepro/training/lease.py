@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from rich.console import Console
 
+from bnrepro import messages
 from bnrepro.config import RunConfig
 from bnrepro.errors import RunBusyError, RunDeletedError, RunFailedError, UserError
 from bnrepro.runs import Lock, LockedError, RunDirectory, State, make_folder
-from bnrepro.training.checkpoint import has_checkpoint, has_intact_checkpoint
+from bnrepro.training.checkpoint import checkpoint_damage
 from bnrepro.training.memory import is_out_of_memory
 
 Say = Callable[[str], None]
@@ -94,10 +95,10 @@ def _is_disk_full(error: Exception) -> bool:
 
 
 def _cannot_go_on(directory: RunDirectory, error: OSError) -> RunFailedError:
-    state = "there is no checkpoint yet"
-    if has_intact_checkpoint(directory):
+    state, damage = "there is no checkpoint yet", checkpoint_damage(directory)
+    if "" in damage.values():
         state = "the last good checkpoint is kept"
-    elif has_checkpoint(directory):
+    elif damage:
         state = "no checkpoint can be read now"
     reason, remedy = str(error), "put that right"
     if _is_disk_full(error):
@@ -136,7 +137,7 @@ def _messages(directory: RunDirectory, console: Console) -> Iterator[Say]:
 
     def say(message: str) -> None:
         logger.info(message)
-        console.print(message, highlight=False, soft_wrap=True, markup=False)
+        messages.say(console, message)
 
     try:
         yield say

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bnrepro.runs import Row
 from bnrepro.runs.tags import LEARNING_RATE, TRAIN_LOSS
+from bnrepro.signals import StopRequest
 from bnrepro.training.checkpoint import Checkpoint, TrainingState
 from bnrepro.training.evaluator import Evaluator
 from bnrepro.training.losses import DivergedError, LossMean
@@ -17,7 +18,6 @@ from bnrepro.training.measurement import Measurement
 from bnrepro.training.observers import Observer
 from bnrepro.training.processes import Processes
 from bnrepro.training.session import Session
-from bnrepro.training.signals import StopRequest
 
 Update = Callable[[int, Tensor], Tensor]
 

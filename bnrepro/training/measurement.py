@@ -71,13 +71,9 @@ class Subject:
     def network_with(self, statistics: Statistics) -> nn.Module:
         """The inference network that normalizes by these statistics, a copy."""
         # The same mini-batches at every evaluation; each once at the most.
-        wanted = self.session.config.evaluation.population_batches
+        count = self.session.config.evaluation.population_batches
         return inference_network(
-            self.session.model,
-            statistics,
-            self.session.dataset,
-            self.batches,
-            min(wanted, len(self.batches)),
+            self.session, statistics, self.batches, min(count, len(self.batches))
         )
 
 

@@ -5,13 +5,31 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from bnrepro.errors import UserError, nearest
+from bnrepro.messages import reason
 from bnrepro.nn import Normalization
 from bnrepro.training.memory import is_out_of_memory
+
+
+class Blueprint(NamedTuple):
+    """What a network must fit, and what it is built with.
+
+    Attributes:
+        num_classes: size of the output.
+        image_shape: (C, H, W) of what it receives.
+        norm: its normalization.
+        seed: of the initial weights.
+    """
+
+    num_classes: int
+    image_shape: tuple[int, int, int]
+    norm: Normalization
+    seed: int
 
 
 class Coloured(nn.Module):
@@ -31,13 +49,7 @@ class Coloured(nn.Module):
         return logits
 
 
-def build_torchvision(
-    name: str,
-    num_classes: int,
-    image_shape: tuple[int, int, int],
-    norm: Normalization,
-    seed: int,
-) -> nn.Module:
+def build_torchvision(name: str, blueprint: Blueprint) -> nn.Module:
     """A classification network of torchvision with random weights and the given normalization.
 
     Convolutions have no biases under any normalization, ``none`` included: torchvision leaves them
@@ -45,10 +57,7 @@ def build_torchvision(
 
     Args:
         name: as in ``torchvision.models``.
-        num_classes: size of the output.
-        image_shape: (C, H, W) of what it receives; grey images become three equal channels.
-        norm: the normalization.
-        seed: of the initial weights.
+        blueprint: grey images become three equal channels.
 
     Raises:
         UserError: it cannot be built with this normalization, or cannot take such images.
@@ -61,28 +70,19 @@ def build_torchvision(
         # RegNet computes its widths with tensors, which the meta device has not.
         with torch.device("cpu") if name.startswith("regnet") else nullcontext():
             network: nn.Module = builder(
-                weights=None, num_classes=num_classes, norm_layer=norm.maps
+                weights=None, num_classes=blueprint.num_classes, norm_layer=blueprint.norm.maps
             )
-        return Coloured(network) if image_shape[0] == 1 else network
+        return Coloured(network) if blueprint.image_shape[0] == 1 else network
 
-    return _build_checked(f"model.name={name}", build, num_classes, image_shape, seed)
+    return _build_checked(f"model.name={name}", build, blueprint)
 
 
-def build_python(
-    factory: str,
-    num_classes: int,
-    image_shape: tuple[int, int, int],
-    norm: Normalization,
-    seed: int,
-) -> nn.Module:
+def build_python(factory: str, blueprint: Blueprint) -> nn.Module:
     """A network of the user's own. This runs their code.
 
     Args:
         factory: ``module:function``; the module is looked for in the current folder first.
-        num_classes: handed to the function.
-        image_shape: likewise, (C, H, W).
-        norm: likewise.
-        seed: of the generator that it is handed, and of torch's own meanwhile.
+        blueprint: handed to the function, with a generator of the seed.
 
     Raises:
         UserError: the module or the function is not there, or fails, or what it returns is no
@@ -99,11 +99,13 @@ def build_python(
                 functions = [other for other, value in vars(module).items() if callable(value)]
                 meant = nearest(name, functions, or_else="write module:function")
                 raise UserError(f"{key}: {module_name} has no function {name}; {meant}")
-            generator = torch.Generator().manual_seed(seed)
-            network: nn.Module = function(num_classes, image_shape, norm, generator)
+            generator = torch.Generator().manual_seed(blueprint.seed)
+            network: nn.Module = function(
+                blueprint.num_classes, blueprint.image_shape, blueprint.norm, generator
+            )
         return network
 
-    return _build_checked(key, build, num_classes, image_shape, seed)
+    return _build_checked(key, build, blueprint)
 
 
 @contextmanager
@@ -116,22 +118,15 @@ def _current_folder_first() -> Iterator[None]:
         sys.path.remove(folder)
 
 
-def _build_checked(
-    key: str,
-    build: Callable[[], nn.Module],
-    num_classes: int,
-    image_shape: tuple[int, int, int],
-    seed: int,
-) -> nn.Module:
+def _build_checked(key: str, build: Callable[[], nn.Module], blueprint: Blueprint) -> nn.Module:
     """The network, after it has computed a blank mini-batch of two.
 
     Args:
         key: how the user named it, for messages.
-        build: draws from torch's global generator, which is ``seed``'s for as long.
-        num_classes: size of the output.
-        image_shape: (C, H, W) of the input.
-        seed: of all that is drawn.
+        build: draws from torch's global generator, which is the seed's for as long.
+        blueprint: what the network must fit.
     """
+    num_classes, image_shape, _, seed = blueprint
     with _seeded(seed):
         try:
             network = build()
@@ -172,5 +167,4 @@ def _one_line(what: str, error: Exception) -> Exception:
     """The error as the user's own; but for memory that ran out, which has its own message."""
     if is_out_of_memory(error):
         return error
-    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    return UserError(f"{what} ({type(error).__name__}: {reason})")
+    return UserError(f"{what} ({type(error).__name__}: {reason(error)})")

@@ -21,6 +21,7 @@ import bnrepro
 from bnrepro.config import RunConfig
 from bnrepro.config.explain import explain
 from bnrepro.errors import RunFailedError, UserError
+from bnrepro.messages import reason
 from bnrepro.training.device import describe_device, pick_device
 
 T = TypeVar("T")
@@ -117,9 +118,9 @@ class Processes:
                     if self.is_first:
                         raise
                     problem = f"process {self.rank} on {socket.gethostname()}: {error}"
-            for told in self.collect(problem):
-                if told is not None:
-                    raise UserError(told)
+            for message in self.collect(problem):
+                if message is not None:
+                    raise UserError(message)
         return built
 
     def check_alike(self, config: RunConfig, device: torch.device) -> None:
@@ -211,10 +212,9 @@ def _backend(device: torch.device) -> str:
 
 def _connection_problem(error: Exception) -> str:
     address = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
-    reason = str(error).strip().splitlines()[0]
     if "EADDRINUSE" in str(error):
         return f"MASTER_PORT={os.environ.get('MASTER_PORT')}: address in use; choose another port"
-    return f"{address}: the processes cannot connect ({reason})"
+    return f"{address}: the processes cannot connect ({reason(error)})"
 
 
 @contextmanager

@@ -25,13 +25,9 @@ from bnrepro.runs import (
     write_config,
 )
 from bnrepro.runs.digests import add_weights, check_rows, check_weights
+from bnrepro.signals import stop_on_signals
 from bnrepro.torchrun import is_started
-from bnrepro.training.checkpoint import (
-    Checkpoint,
-    has_checkpoint,
-    has_intact_checkpoint,
-    load_checkpoint,
-)
+from bnrepro.training.checkpoint import Checkpoint, checkpoint_damage, load_checkpoint
 from bnrepro.training.compiler import choose_step
 from bnrepro.training.groups import make_update
 from bnrepro.training.launch import launch
@@ -48,12 +44,11 @@ from bnrepro.training.observers import (
     StatusWriter,
     TensorBoardView,
     TrainingProgress,
+    make_status,
 )
 from bnrepro.training.processes import Processes, join_processes
 from bnrepro.training.provenance import COMPUTATION_KEYS, provenance
 from bnrepro.training.session import Session, build_session
-from bnrepro.training.signals import stop_on_signals
-from bnrepro.training.status import make_status
 
 
 @dataclass(frozen=True)
@@ -145,7 +140,7 @@ def _restore(done: Outcome, config: RunConfig, console: Console) -> None:
     directory = done.directory
     lost_config = read_stored(directory.config) is None
     lost_weights = _weights_damage(done)
-    if lost_weights and not has_intact_checkpoint(directory):
+    if lost_weights and "" not in checkpoint_damage(directory).values():
         lost_weights = ""
     if not lost_config and not lost_weights:
         return
@@ -195,7 +190,7 @@ def _train(session: Session, console: Console, lease: Lease, processes: Processe
         )
     _write_config(session, directory, compiled=step is not session.update, say=say)
     checkpoint = load_checkpoint(directory, say)
-    if checkpoint is None and has_checkpoint(directory):
+    if checkpoint is None and checkpoint_damage(directory):
         say("no checkpoint can be used: starting again from step 0")
     start, position = (checkpoint["step"], checkpoint["metrics_bytes"]) if checkpoint else (None, 0)
     if checkpoint:

@@ -9,10 +9,13 @@ import socket
 import subprocess
 import time
 from functools import partial
+from unittest.mock import patch
 
 import psutil
 
-from bnrepro.runs import State
+from bnrepro.runs import RunDirectory, State
+from bnrepro.training.checkpoint import Checkpoint, save_checkpoint
+from bnrepro.training.observers import checkpoints
 from reliability.trial import Command, Trial, demand
 
 _KILLS = 3
@@ -105,15 +108,21 @@ def limit_file_size(trial: Trial) -> str:
 
 
 def _leave_memory(num_bytes: int) -> None:
-    used = psutil.Process().memory_info().vms
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (used + num_bytes, hard))
+    """Allow this process so much more memory than it has, from its first checkpoint on."""
+
+    def save_and_limit(directory: RunDirectory, checkpoint: Checkpoint) -> None:
+        save_checkpoint(directory, checkpoint)
+        used = psutil.Process().memory_info().vms
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (used + num_bytes, hard))
+
+    patch.object(checkpoints, "save_checkpoint", save_and_limit).start()
 
 
 def limit_memory(trial: Trial) -> str:
-    """Only a few megabytes of memory can be had beyond what the imports took (RLIMIT_AS)."""
+    """From the first checkpoint on, a step gets less memory than it takes (RLIMIT_AS)."""
     room = trial.random.randrange(2**20, 2**25)
-    return _refusal(trial.start(prepare=partial(_leave_memory, room)), "memory")
+    return _refusal(trial.start(prepare=partial(_leave_memory, room)), "not enough memory")
 
 
 def fill_disk(trial: Trial) -> str:
@@ -210,15 +219,19 @@ def _be_another_machine() -> None:
 
 
 def share_folder(trial: Trial) -> str:
-    """A process with another machine's name trains; one on this machine wants to."""
+    """A process with another machine's name holds the run; one on this machine wants it."""
     first = trial.start_and_wait(prepare=_be_another_machine)
+    # It holds still: otherwise it could end before the other one has started.
+    first.send(signal.SIGSTOP)
     code, said = trial.start().wait()
     ended = not first.process.is_alive()
-    first.wait()
+    first.send(signal.SIGCONT)
+    trained, _ = first.wait()
     if ended:
         return "it had ended"
     demand(code == 2 and f"process {first.pid} on {_OTHER}" in said, f"exit {code}: {said[-300:]}")
-    return "the second was told who, and where"
+    demand(trained == 0, f"the first: exit {trained}")
+    return "the second was told who, and where; the first went on"
 
 
 def is_root() -> bool:

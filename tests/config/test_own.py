@@ -82,6 +82,12 @@ def test_wrong_file_is_named(folder: Path, content: str, message: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_preset_that_a_file_includes_is_looked_for_among_all(folder: Path) -> None:
+    (folder / "experiment" / "mine.yaml").write_text(MINE.replace("fig1/with_bn", "fig1/with_nb"))
+    with pytest.raises(UserError, match=r"fig1/with_nb'; did you mean fig1/with_bn\?$"):
+        load(["experiment=mine"])
+
+
 def test_name_of_a_shipped_preset_is_not_taken_silently(folder: Path) -> None:
     (folder / "optim" / "sgd.yaml").write_text("lr: 3\n")
     with pytest.raises(

@@ -7,7 +7,7 @@ import yaml
 
 from bnrepro.dashboard.names import curve_name
 from bnrepro.dashboard.sources import read_source
-from bnrepro.dashboard.view import View
+from bnrepro.dashboard.view import Scope, View
 from bnrepro.runs import RunDirectory
 from tests.dashboard.conftest import write_run
 
@@ -25,7 +25,8 @@ def _rename(directory: RunDirectory, experiment: str) -> None:
 def test_experiment_of_any_name_stays_in_the_view(tmp_path: Path, experiment: str) -> None:
     _rename(write_run(tmp_path / "runs", "fig1/with_bn"), experiment)
     folder = tmp_path / "cache" / "a" / "view"
-    View(folder, tmp_path / "runs", "smoke", tmp_path / "results", [], print).refresh()
+    scope = Scope(tmp_path / "runs", "smoke", tmp_path / "results", [])
+    View(folder, scope, print).refresh()
     written = list(tmp_path.rglob("*tfevents*"))
     shown = {file for file in written if folder in file.parents}
     assert set(written) == shown

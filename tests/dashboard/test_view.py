@@ -13,9 +13,9 @@ from tensorboard.plugins.hparams import metadata
 
 from bnrepro.config import preset
 from bnrepro.dashboard.charts import interval_tags
-from bnrepro.dashboard.choice import MOST_RUNS
+from bnrepro.dashboard.curves import MOST_RUNS
 from bnrepro.dashboard.layout import layout
-from bnrepro.dashboard.view import View
+from bnrepro.dashboard.view import Scope, View
 from bnrepro.errors import UserError
 from bnrepro.measure.intervals import mean_over_seeds
 from bnrepro.paper import paper_curve
@@ -33,16 +33,8 @@ class _Dashboard:
     ) -> None:
         self.said: list[str] = []
         self.folder = tmp_path / "view"
-        self.view = View(
-            self.folder,
-            tmp_path / "runs",
-            scale,
-            tmp_path / "results",
-            studies(),
-            self.said.append,
-            only,
-            seeds,
-        )
+        scope = Scope(tmp_path / "runs", scale, tmp_path / "results", studies(), only, seeds)
+        self.view = View(self.folder, scope, self.said.append)
         self.view.refresh()
 
     def run(self, name: str) -> EventAccumulator:

@@ -51,10 +51,18 @@ def test_first_classes_are_taken_in_order(tmp_path: Path) -> None:
         (
             ["train/a/0.png"],
             None,
-            r"has no val/, but train/; an image set is train/<class>/",
+            r"^data.folder=/.*: has no val/; it holds train/; an image set is train/<class>/",
         ),
-        (["a/0.png", "b/0.png"], None, r"has no train/ and no val/, but a/, b/; an image set is"),
-        ([f"{i}.png" for i in range(7)], None, r"but 0.png, .*, 4.png and 2 more; an image set is"),
+        (
+            ["a/0.png", "b/0.png"],
+            None,
+            r"has no train/ and no val/; it holds a/, b/; an image set is",
+        ),
+        (
+            [f"{i}.png" for i in range(7)],
+            None,
+            r"holds 0.png, .*, 4.png and 2 more; an image set is",
+        ),
         (["train/0.png", "val/0.png"], None, "train: .* at least two classes, .*; there is none"),
         (["train/a/0.png", "val/a/0.png"], None, "train: .* at least two classes, .*; there is a$"),
         (["train/a/0.png", "train/b/0.png", "val/a/0.png"], 1, "data.num_classes=1: .* least two"),

@@ -135,7 +135,7 @@ def test_jpegs_are_decoded_as_they_are_asked_for(prepare: Prepare) -> None:
     assert torch.equal(jpegs.test.images[1:3].to("cpu"), decoded[1:3])
     parts = [part.to("cpu") for part in jpegs.test.images.split(3)]
     assert torch.equal(torch.cat(parts), decoded)
-    cropped = jpegs.limit_train(5).crop_test(6).to(torch.device("cpu"))
+    cropped = jpegs.limit_train(5).crop(6, train=False).to(torch.device("cpu"))
     assert torch.equal(cropped.test.images.to("cpu"), centre_crop(decoded, 6))
     assert cropped.input_shape == (3, 6, 6)
     assert len(cropped.train) == len(cropped.train.images) == 5

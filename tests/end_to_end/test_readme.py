@@ -3,6 +3,9 @@
 import json
 import re
 import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +14,17 @@ from bnrepro.config.groups import header, options
 from tests.conftest import ROOT, CommandLine
 
 README = (ROOT / "README.md").read_text()
-COMMANDS = [
+# What the quickstart runs after the installation, and what it says to do next.
+QUICKSTART = (ROOT / "scripts" / "quickstart.sh").read_text().replace(".venv/bin/", "")
+LINES = [
     line.partition("#")[0].strip()
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-    # The dashboard runs until it is stopped: tests/dashboard does that.
+    for text in (*re.findall(r"```sh\n(.*?)```", README, re.DOTALL), QUICKSTART)
+    for line in text.splitlines()
+]
+# The dashboard runs until it is stopped: tests/dashboard does that.
+COMMANDS = [
+    line
+    for line in dict.fromkeys(LINES)
     if line.startswith("bnrepro ") and not line.startswith("bnrepro dashboard")
 ]
 # Two steps on the embedded data stand for any run.
@@ -30,14 +39,31 @@ def shortened(command: str) -> list[str]:
     return arguments
 
 
+@pytest.fixture
+def clone(tmp_path: Path) -> Iterator[Path]:
+    """The current folder as a clone, which stays clean."""
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    shutil.copytree(ROOT / "results", tmp_path / "results")
+    _git(tmp_path, "init", "--quiet")
+    _git(tmp_path, "add", ".")
+    yield tmp_path
+    changes = _git(tmp_path, "status", "--porcelain").splitlines()
+    assert [line for line in changes if not line.startswith("A  ")] == []
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_readme_command_runs(command_line: CommandLine, tmp_path: Path, command: str) -> None:
-    if "--published" in command:
-        (tmp_path / "results").symlink_to(ROOT / "results")
+def test_readme_command_runs(command_line: CommandLine, clone: Path, command: str) -> None:
     if command.startswith("bnrepro reproduce"):
         done = command_line(*shlex.split(command)[1:], "--scale", "smoke", "--seeds", "1")
         if command.endswith("mechanisms"):
-            _check_every_question_is_answered(tmp_path / "reports" / "smoke")
+            _check_every_question_is_answered(clone / "reports" / "smoke")
     else:
         arguments = shortened(command)
         if "RUN" in arguments:

@@ -70,7 +70,7 @@ def test_the_batchs_own_statistics_are_those_of_training(
     first = epoch_order(357, seed=0, epoch=0)[:64]
     images = loaded.dataset.to_input(loaded.dataset.test.images[first])
     with torch.no_grad():
-        expected = loaded.network.train()(images).softmax(1)
+        expected = loaded.model.train()(images).softmax(1)
     np.testing.assert_allclose(made.probabilities[first], expected, atol=1e-5)
     smaller = predict_held_out(loaded, network, 1, 2, QUIET)
     assert np.abs(made.probabilities - smaller.probabilities).max() > 0.01
@@ -80,7 +80,7 @@ def test_the_batchs_own_statistics_are_those_of_training(
 
 def test_crops_are_averaged(trained: Callable[..., RunDirectory]) -> None:
     loaded = load_trained(trained(), "cpu", QUIET)
-    one, ten = (predict_held_out(loaded, loaded.network, c, 256, QUIET) for c in (1, 10))
+    one, ten = (predict_held_out(loaded, loaded.model, c, 256, QUIET) for c in (1, 10))
     assert np.abs(one.probabilities - ten.probabilities).max() > 0.01
     np.testing.assert_allclose(ten.probabilities.sum(1), 1, atol=1e-5)
 

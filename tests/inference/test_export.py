@@ -196,7 +196,7 @@ def test_an_existing_file_stays_unless_forced(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     by_default = export_to(small, "safetensors", output=None).file
-    assert str(by_default) == f"fig1-with_bn-{small.directory.path.name}.safetensors"
+    assert str(by_default) == f"reports/fig1-with_bn-{small.directory.path.name}.safetensors"
     by_default.write_text("mine")
     with pytest.raises(UserError, match="there already; --force"):
         export_to(small, "safetensors", output=by_default)
@@ -220,7 +220,7 @@ def test_a_file_that_computes_something_else_is_not_kept(
 
     def write(classifier: Classifier, description: str, example: Tensor) -> bytes:
         other = classifier.on_cpu()
-        torch.nn.init.ones_(other.network.output.weight)
+        torch.nn.init.ones_(other.model.output.weight)
         return right.write(other, description, example)
 
     monkeypatch.setitem(FORMATS, "safetensors", replace(right, write=write))

@@ -27,14 +27,24 @@ def test_what_was_not_recorded_is_no_number() -> None:
         assert of_tags(RUN, ["c"]) is None
         assert of_tags(RUN, []) is None
     assert recorded.over_training(RUN, "c") is None
-    ratio = recorded.times_references("r", "", lambda run: recorded.end(run, ["a"]))
+    assert recorded.final(RUN, "c") is None
+    assert recorded.final(RUN, "a", minus="c") is None
+    end = recorded.quantity("end", "", "number", lambda run: recorded.end(run, ["a"]))
+    ratio = recorded.times_references("r", "", end)
     assert ratio.measure(RUN, ended_run([0.1])) is None
     assert ratio.measure(RUN, RUN) == 1
+
+
+def test_final_is_the_mean_of_the_last_five_and_takes_differences() -> None:
+    run = ended_run([0.1] * 6, tags={"a": [9.0, 1.0, 2.0, 3.0, 4.0, 5.0], "b": [1.0] * 6})
+    assert recorded.final(run, "a") == 3
+    assert recorded.final(run, "a", minus="b") == 2
 
 
 def test_run_that_diverged_has_no_end() -> None:
     run = ended_run([0.1, 0.5], tags={"a": [1.0, 2.0]}, diverged=True)
     assert np.isnan(recorded.end(run, ["a"]))
+    assert np.isnan(recorded.final(run, "a"))
     assert recorded.start(run, ["a"]) == 1
 
 

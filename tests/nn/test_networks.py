@@ -8,6 +8,8 @@ from torch.testing import assert_close
 from bnrepro.nn import (
     Activated,
     Cnn,
+    ConvNet,
+    Initialization,
     Mlp,
     Normalization,
     batch_norm,
@@ -45,6 +47,17 @@ def test_every_network_trains_with_every_norm(
     assert logits.shape == (6, 10)
     gradients = torch.autograd.grad(logits.square().sum(), list(model.parameters()))
     assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+def test_convnet_halves_the_picture_where_the_maps_change_and_averages_over_what_is_left() -> None:
+    init = Initialization("he")
+    model = ConvNet(3, (4, 4, 8, 8), 10, "relu", batch_norm(), init, torch.Generator())
+    maps: list[Tensor] = []
+    for layer in model.convs:
+        layer.register_forward_hook(lambda _module, _inputs, output: maps.append(output))
+    logits = model(torch.randn(2, 3, 9, 12))
+    assert [tuple(x.shape[1:]) for x in maps] == [(4, 9, 12), (4, 9, 12), (8, 5, 6), (8, 5, 6)]
+    assert_close(logits, model.output(maps[-1].flatten(2).mean(2)))
 
 
 def test_weights_without_a_deviation_start_by_the_layers_width() -> None:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from bnrepro.nn import BatchNorm, estimate_population_statistics
+from bnrepro.nn.batch_variants import GhostBatchNorm
 
 
 def _direct(inputs: list[Tensor], axes: list[int]) -> tuple[Tensor, Tensor]:
@@ -71,6 +72,20 @@ def test_mini_batches_may_pass_together(
         estimate_population_statistics(model, batches, statistics)
         averages.append([value.clone() for value in model.buffers()])
     assert_close(averages[1], averages[0])
+
+
+@pytest.mark.parametrize("statistics", ["population", "pooled"])
+def test_mini_batches_of_ghost_normalization_are_its_groups(
+    statistics: Literal["population", "pooled"],
+) -> None:
+    torch.manual_seed(0)
+    linear = nn.Linear(3, 4)
+    ghost = nn.Sequential(GhostBatchNorm(3, examples=2), linear, GhostBatchNorm(4, examples=2))
+    plain = nn.Sequential(BatchNorm(3), linear, BatchNorm(4))
+    batches = [torch.randn(6, 3) * (i + 1) + i for i in range(3)]
+    estimate_population_statistics(ghost, batches, statistics)
+    estimate_population_statistics(plain, [g for x in batches for g in x.split(2)], statistics)
+    assert_close(ghost.state_dict(), plain.state_dict())
 
 
 def test_pooled_by_hand() -> None:

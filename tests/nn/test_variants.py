@@ -1,6 +1,9 @@
 """Batch normalization's relatives: their limits, and what each changes."""
 
 import copy
+import inspect
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -12,19 +15,24 @@ from bnrepro.nn import (
     Mlp,
     Normalization,
     batch_norm,
+    batch_norm_detached,
     batch_norm_ghost,
     batch_norm_mean_only,
     batch_norm_noisy,
     batch_norm_reference,
+    batch_norm_synchronized,
     batch_renorm,
     estimate_population_statistics,
     fold_batch_norm,
+    group_norm,
     instance_norm,
+    layer_norm,
     whitening,
 )
 from bnrepro.nn.batch_renorm import BatchRenorm
 from bnrepro.nn.batch_variants import DetachedBatchNorm, GhostBatchNorm, ShiftingNoise
 from bnrepro.nn.mean_only import MeanOnlyBatchNorm
+from bnrepro.nn.whitening import Whitening
 
 SHAPES = [(12, 5), (12, 5, 3, 3)]
 
@@ -52,8 +60,10 @@ def test_each_group_is_normalized_by_itself(shape: tuple[int, ...]) -> None:
 
 def test_gradient_of_detached_statistics_is_that_of_constants() -> None:
     x = torch.randn(9, 4, requires_grad=True)
-    y = DetachedBatchNorm(4)(x)
-    assert_close(y, nn.BatchNorm1d(4)(x))
+    layer, whole = DetachedBatchNorm(4), nn.BatchNorm1d(4)
+    y = layer(x)
+    assert_close(y, whole(x))
+    assert_close(dict(layer.state_dict()), dict(whole.state_dict()))
     upstream = torch.randn(9, 4)
     (gradient,) = torch.autograd.grad(y, x, upstream)
     var = x.detach().var(0, correction=0)
@@ -68,6 +78,31 @@ def test_mean_only_takes_the_mean_and_leaves_the_variance(shape: tuple[int, ...]
     assert_close(layer(x), x - x.mean(axes, keepdim=True))
     estimate_population_statistics(layer, [x, x + 2])
     assert_close(layer.running_mean, x.mean(axes) + 1)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        DetachedBatchNorm,
+        partial(GhostBatchNorm, examples=4),
+        BatchRenorm,
+        MeanOnlyBatchNorm,
+        Whitening,
+    ],
+)
+def test_scale_and_shift_come_last(
+    kind: Callable[[int], nn.Module], shape: tuple[int, ...]
+) -> None:
+    layer, x = kind(5), torch.randn(shape)
+    plain = copy.deepcopy(layer)
+    for parameter in layer.parameters():
+        nn.init.normal_(parameter)
+    per_feature = (1, 5, *[1] * (x.dim() - 2))
+    gamma = getattr(layer, "weight", torch.ones(5)).view(per_feature)
+    for training in (True, False):
+        expected = gamma * plain.train(training)(x) + layer.bias.view(per_feature)
+        assert_close(layer.train(training)(x), expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -102,6 +137,30 @@ def test_noise_has_another_mean_and_scale_at_every_step_and_none_at_inference() 
         assert ((y - y.mean(0)).std(0) > 0.95).all()
     assert ((first.mean(0) - second.mean(0)).abs() > 1e-3).any()
     assert noise.eval()(x) is x
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        batch_norm,
+        batch_norm_detached,
+        batch_norm_ghost,
+        batch_norm_mean_only,
+        batch_norm_noisy,
+        batch_norm_reference,
+        batch_norm_synchronized,
+        batch_renorm,
+        group_norm,
+        instance_norm,
+        layer_norm,
+        whitening,
+    ],
+)
+def test_defaults_are_torchs(make: Callable[..., Normalization]) -> None:
+    torchs = inspect.signature(nn.BatchNorm2d).parameters
+    ours = inspect.signature(make).parameters
+    for name in ours.keys() & {"eps", "momentum"}:
+        assert ours[name].default == torchs[name].default
 
 
 def test_evaluation_draws_no_noise() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bnrepro.measure.curves import points_of, steps_to_reach
+from bnrepro.measure.curves import steps_to_reach
 from bnrepro.paper import paper_curve
 from bnrepro.paper.figure3 import FIGURE_3
 
@@ -17,7 +17,7 @@ def test_curves_hold_the_digitized_points() -> None:
 
 @pytest.mark.parametrize("network", ["BN-Baseline", "BN-x5", "BN-x30"])
 def test_figure_2s_curves_reach_72_percent_where_figure_3_says(network: str) -> None:
-    row, curve = FIGURE_3[network], points_of(paper_curve(f"fig2_{network}"))
+    row, curve = FIGURE_3[network], paper_curve(f"fig2_{network}")
     assert steps_to_reach(curve, 0.722) == pytest.approx(1e6 * row.steps, rel=0.1)
     assert curve.values.max() == pytest.approx(row.accuracy, abs=2e-3)
 

@@ -183,6 +183,22 @@ def test_what_was_left_out_is_told(tmp_path: Path) -> None:
     assert note.startswith("1 run(s) left out: config.yaml is damaged")
 
 
+def test_fewer_seeds_than_before_are_told(tmp_path: Path) -> None:
+    for seed in range(2):
+        write_run(tmp_path / "runs", "fig1/with_bn", {"test/accuracy": FAST}, seed=seed)
+    write_run(tmp_path / "others", "fig1/without_bn", {"test/accuracy": FAST})
+    first, again, other = (
+        write_report(
+            gathered(tmp_path / runs, tmp_path, "smoke", ["fig1"]), "smoke", tmp_path, False
+        )
+        for runs in ("runs", "runs", "others")
+    )
+    assert first.notes == again.notes == []
+    assert other.notes == [
+        f"{tmp_path}/smoke/fig1: with BN: 0 seeds, and 2 in the results that are replaced"
+    ]
+
+
 def test_nothing_run_says_how_to_make_it(tmp_path: Path) -> None:
     evidence = gathered(tmp_path / "none", tmp_path / "results", "smoke")
     with pytest.raises(UserError, match="no finished run at scale=smoke; `bnrepro reproduce"):
@@ -291,7 +307,7 @@ def test_paper_does_not_stretch_the_axis_of_a_short_run(tmp_path: Path) -> None:
     assert max(place for trace in traces for place in trace["x"]) == 80, "our last step"
     accuracy = charts(evidence)[0].layout["yaxis"]
     assert accuracy["range"][0] <= 0.5, "what ends below the range that was asked for is seen"
-    assert (accuracy["minallowed"], accuracy["maxallowed"]) == (0, 1)
+    assert (accuracy["minallowed"], accuracy["maxallowed"]) == (-0.02, 1.02)
     for text in (title_of(evidence), caption_of(evidence)):
         assert "digits data" in text
         assert "the paper, digitized, as far as our steps go" in text

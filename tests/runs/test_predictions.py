@@ -116,3 +116,8 @@ def test_intervals_of_proportions_stay_between_0_and_1() -> None:
     assert (low, high) == (pytest.approx(0.5020, abs=1e-4), pytest.approx(0.6906, abs=1e-4))
     assert proportion_interval(0, 50)[0] == 0
     assert proportion_interval(50, 50)[1] == 1
+
+
+def test_only_moving_averages_take_no_mini_batches() -> None:
+    assert Method.of("moving", 200, crops=1) == Method("moving", 0, crops=1)
+    assert Method.of("pooled", 200, crops=1) == Method("pooled", 200, crops=1)

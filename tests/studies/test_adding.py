@@ -33,7 +33,7 @@ STUDY = Study(
     ),
     reference="as it is",
     panels=(Curves("test accuracy", ("accuracy",), "accuracy"),),
-    table=Table((Column("best", BEST, ".3f", beside_paper=False),)),
+    table=Table((Column("best", BEST, ".3f"),)),
     claims=(
         Claim("rate", "own", "A larger rate is better", BEST_GAIN, Above(0), "x5", "as it is"),
     ),

@@ -10,8 +10,7 @@ from bnrepro.errors import UserError
 from bnrepro.runs import RunDirectory
 from bnrepro.training.checkpoint import (
     Checkpoint,
-    has_checkpoint,
-    has_intact_checkpoint,
+    checkpoint_damage,
     load_checkpoint,
     save_checkpoint,
 )
@@ -72,14 +71,14 @@ def test_damaged_one_is_named_and_the_one_before_used(directory: RunDirectory, d
 
 
 def test_where_none_can_be_used_each_is_named(directory: RunDirectory) -> None:
-    assert has_intact_checkpoint(directory)
+    assert set(checkpoint_damage(directory).values()) == {""}
     _flip_byte(directory.checkpoint)
     _flip_byte(directory.previous_checkpoint)
     step, told = _load(directory)
     assert step is None
     assert [line.split(" ")[0] for line in told] == ["checkpoint.pt", "checkpoint.previous.pt"]
-    assert has_checkpoint(directory)
-    assert not has_intact_checkpoint(directory)
+    assert all(checkpoint_damage(directory).values())
+    assert [*checkpoint_damage(directory)] == [directory.checkpoint, directory.previous_checkpoint]
 
 
 class _Killed(BaseException):

@@ -3,11 +3,13 @@
 import json
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from bnrepro.cli import app
 from bnrepro.config import load
-from bnrepro.training.estimate import Estimate
+from bnrepro.errors import UserError
+from bnrepro.training.estimate import Estimate, estimate_seconds
 
 
 def _estimate(*overrides: str, read_ahead: bool = False, data: float | None = 0.25) -> Estimate:
@@ -49,3 +51,15 @@ def test_data_that_are_not_here_are_left_out(monkeypatch: pytest.MonkeyPatch, tm
     told = CliRunner().invoke(app, [*command, "data.stored_size=32", "runtime.device=cpu"])
     assert told.exit_code == 0
     assert "the data are not here" in told.stdout
+
+
+def test_run_whose_data_are_not_here_cannot_be_planned(
+    monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:
+    monkeypatch.setenv("BNREPRO_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    overrides = ["data=imagenette", "model=cnn", "scale=smoke", "batch_size=2"]
+    config = load([*overrides, "data.stored_size=32", "runtime.device=cpu"])
+    with pytest.raises(UserError, match=r"data=imagenette|data\.root"):
+        estimate_seconds(config, Console(quiet=True))

@@ -132,4 +132,5 @@ def test_more_threads_than_cores_is_said(
     threads = (os.cpu_count() or 1) + 1
     _, state, said = _say(small_run(f"runtime.threads={threads}", "steps=1"))
     assert state is State.FINISHED
+    assert torch.get_num_threads() == threads
     assert f"runtime.threads={threads}: more than this machine's {threads - 1} cores" in said

@@ -1,4 +1,5 @@
 import copy
+import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -27,6 +28,11 @@ def _convolutions() -> nn.Module:
         nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 5, 3), nn.Flatten(), nn.Linear(20, 3)
     )
     return model.to(memory_format=torch.channels_last)
+
+
+def _without_biases() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 3, bias=False))
 
 
 def _batches(count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -87,6 +93,34 @@ def test_equals_torchs_optimizer(
         assert_close(mine, reference)
 
 
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("bias_decay", [False, True])
+@pytest.mark.parametrize("make_model", [_model, _convolutions, _without_biases])
+def test_biases_of_linear_maps_have_a_rate_of_their_own(
+    make_model: Callable[[], nn.Module], bias_decay: bool, nesterov: bool
+) -> None:
+    """Caffe's recipe: twice the rate and no penalty; a norm's beta is no such bias."""
+    ours, theirs = make_model(), make_model()
+    linear = [m for m in theirs.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    biases = [m.bias for m in linear if m.bias is not None]
+    of_biases = {"params": biases, "lr": 0.2, "weight_decay": 0.01 * bias_decay}
+    others = [p for p in theirs.parameters() if all(p is not bias for bias in biases)]
+    step = TrainingStep(
+        ours,
+        Tensor.float,
+        Sgd(ours, 0.9, 0.01, nesterov, bias_rate=2.0, bias_decay=bias_decay),
+    )
+    reference = torch.optim.SGD(
+        [of_biases, {"params": others}], 0.1, momentum=0.9, weight_decay=0.01, nesterov=nesterov
+    )
+    for images, labels in _batches(4):
+        step(images, labels, torch.tensor(0.1))
+        reference.zero_grad()
+        functional.cross_entropy(theirs(images.float()), labels).backward()
+        reference.step()
+    assert_close(dict(ours.named_parameters()), dict(theirs.named_parameters()))
+
+
 @pytest.mark.parametrize(
     ("make_model", "make"),
     [
@@ -137,6 +171,8 @@ def test_short_runs_stay_eager_and_long_ones_are_compiled() -> None:
     assert compile_step(step, "auto", steps=1_000, device=CPU) is None
     assert compile_step(step, "off", steps=1_000_000, device=CPU) is None
     assert compile_step(step, "auto", steps=50_000, device=CPU) is not None
+    warning = logging.getLogger("torch.utils.cpp_extension").isEnabledFor(logging.WARNING)
+    assert not warning, "of a CUDA toolkit without a GPU"
 
 
 def test_auxiliary_classifiers_add_three_tenths_of_their_loss() -> None:

@@ -1,9 +1,11 @@
-"""What a format of exported files must be able to do."""
+"""What a format of exported files must be able to do, and the graph that two of them hold."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
+from torch.export import Dim, ExportedProgram, export
 
 from bnrepro.inference.classifier import Classifier
 from bnrepro.inference.description import Description
@@ -35,3 +37,19 @@ class Format:
     write: Callable[[Classifier, str, Tensor], bytes]
     read_description: Callable[[bytes], str]
     load: Callable[[bytes, Description], Classify]
+
+
+@torch.no_grad()
+def to_graph(classifier: Classifier, example: Tensor) -> ExportedProgram:
+    """The network as a graph of torch's operators, for any number of examples.
+
+    Unlike tracing, torch.export fails where a branch would depend on that number.
+
+    Args:
+        classifier: on the CPU.
+        example: uint8, (N, C, H, W), N > 1.
+    """
+    program = export(classifier, (example,), dynamic_shapes={"pixels_NCHW": {0: Dim("N")}})
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)  # lines of source with the exporting machine's paths
+    return program

@@ -10,8 +10,7 @@ from bnrepro.errors import UserError
 from bnrepro.inference.checksum import open_seal
 from bnrepro.inference.classifier import Classifier
 from bnrepro.inference.description import Description
-from bnrepro.inference.formats.format import Classify, Format
-from bnrepro.inference.formats.graph import to_graph
+from bnrepro.inference.formats.format import Classify, Format, to_graph
 
 _NAME = "onnx"
 _INPUT, _OUTPUT = "pixels", "probabilities"

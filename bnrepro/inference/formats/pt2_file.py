@@ -19,8 +19,7 @@ from torch import Tensor
 from bnrepro.inference.checksum import open_seal
 from bnrepro.inference.classifier import Classifier
 from bnrepro.inference.description import Description
-from bnrepro.inference.formats.format import Classify, Format
-from bnrepro.inference.formats.graph import to_graph
+from bnrepro.inference.formats.format import Classify, Format, to_graph
 
 _NAME = "pt2"
 _EXTRA_FILE = "bnrepro.json"

@@ -1,7 +1,7 @@
 """What a run records at its evaluations besides loss and accuracy: a function a file.
 
 A measure looks at a `Subject` and returns a `Measurement`. To add one, write its file, enter it
-here, and name it in ``bnrepro.config.schema.Measure``.
+here, and name it in ``bnrepro.config.options.evaluation.Measure``.
 """
 
 from collections.abc import Callable

@@ -7,7 +7,7 @@ from bnrepro.training.observers.observer import Observer
 from bnrepro.training.observers.profiler import Profiler
 from bnrepro.training.observers.progress import TrainingProgress
 from bnrepro.training.observers.recorder import Recorder
-from bnrepro.training.observers.status import StatusWriter
+from bnrepro.training.observers.status import StatusWriter, make_status
 from bnrepro.training.observers.tensorboard import TensorBoardView
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "StatusWriter",
     "TensorBoardView",
     "TrainingProgress",
+    "make_status",
 ]

@@ -29,7 +29,7 @@ class TrainingProgress(Observer):
         self.start = start
         self.steps_per_second = 0.0
         self._accuracy: float | None = None
-        self._loss = float("nan")
+        self._loss: float | None = None
         self._last_step = start
         self._last_time = self._last_line = time.monotonic()
         self._bar = Progress(
@@ -70,13 +70,22 @@ class TrainingProgress(Observer):
             self._bar.update(self._task, completed=step, summary=self._summary())
         elif now - self._last_line >= _SECONDS_BETWEEN_LINES:
             self._last_line = now
-            left = (self.steps - step) / max(self.steps_per_second, 1e-9)
             self.console.print(
-                f"step {step:,}/{self.steps:,}  {self._summary()}  ETA {left:.0f} s",
+                f"step {step:,}/{self.steps:,}  {self._summary()}{self._time_left(step)}",
                 highlight=False,
                 soft_wrap=True,
             )
 
     def _summary(self) -> str:
-        accuracy = "-" if self._accuracy is None else f"{self._accuracy:.4f}"
-        return f"{self.steps_per_second:,.0f} steps/s  loss {self._loss:.4f}  accuracy {accuracy}"
+        """What is known by now: before the first update there is no speed, and no loss."""
+        speed, loss, accuracy = self.steps_per_second, self._loss, self._accuracy
+        known = [
+            f"{speed:,.{0 if speed >= 10 else 1}f} steps/s" if speed else "",
+            "" if loss is None else f"loss {loss:.4f}",
+            "" if accuracy is None else f"accuracy {accuracy:.4f}",
+        ]
+        return "  ".join(filter(None, known))
+
+    def _time_left(self, step: int) -> str:
+        speed = self.steps_per_second
+        return f"  ETA {(self.steps - step) / speed:.0f} s" if speed else ""

@@ -1,11 +1,13 @@
 """status.json, kept up to date."""
 
+import os
+import socket
+
 from bnrepro.config import RunConfig
 from bnrepro.runs import RunDirectory, State, Status
 from bnrepro.training.checkpoint import TrainingState
 from bnrepro.training.observers.observer import Observer
 from bnrepro.training.observers.progress import TrainingProgress
-from bnrepro.training.status import make_status
 
 
 class StatusWriter(Observer):
@@ -34,3 +36,24 @@ class StatusWriter(Observer):
         status = make_status(self._config, state, step, seconds, speed, message)
         self._directory.write_status(status)
         return status
+
+
+def make_status(
+    config: RunConfig,
+    state: State,
+    step: int,
+    seconds: float,
+    steps_per_second: float,
+    message: str,
+) -> Status:
+    """A status as this process writes it."""
+    return Status(
+        state=state,
+        step=step,
+        steps=config.steps,
+        seconds=round(seconds, 3),
+        steps_per_second=round(steps_per_second, 1),
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        message=message,
+    )

@@ -105,6 +105,9 @@ def test_smaller_steps_meet_less_and_smoothness_tends_to_the_curvature(session) 
     for what in ("gradient_low", "gradient_high"):
         ratio = small[tags.landscape(what)] / smaller[tags.landscape(what)]
         assert ratio == pytest.approx(2, rel=0.05)
+    # From half the rate to four times it.
+    furthest = smaller["landscape/gradient_high"] / smaller["landscape/gradient_low"]
+    assert furthest == pytest.approx(8, rel=0.1)
     assert small[tags.landscape("smoothness")] == pytest.approx(
         smaller[tags.landscape("smoothness")], rel=0.05
     )

@@ -1,10 +1,46 @@
-"""SIGINT, SIGTERM and SIGHUP: stop at the end of a step; a second one leaves at once."""
+"""How processes are asked to stop, by signals and by the death of their parent."""
 
+import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from threading import Thread
 from types import FrameType
+
+Handler = Callable[[int, FrameType | None], None]
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def handling(handlers: Mapping[signal.Signals, Handler]) -> Iterator[None]:
+    """Handle signals so for the length of the block, then as before."""
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def end_with_parent(seconds: float) -> None:
+    """Ask this process to stop when its parent dies: without one it would wait for ever.
+
+    Args:
+        seconds: that it has for the step in progress; then it is asked a second time.
+    """
+    Thread(target=_wait_for_parent, args=(seconds,), daemon=True).start()
+
+
+def _wait_for_parent(seconds: float) -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(seconds)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class StopRequest:
@@ -44,12 +80,12 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Collect the signals for the length of the block, then restore the handlers.
+    """SIGINT, SIGTERM and SIGHUP: stop at the end of a step; a second one leaves at once.
 
     SIGHUP stays ignored where it is, as under nohup.
     """
     request = StopRequest()
-    handlers = {
+    handlers: dict[signal.Signals, Handler] = {
         signal.SIGINT: request.receive,
         signal.SIGTERM: request.receive,
         signal.SIGHUP: request.receive,
@@ -57,9 +93,5 @@ def stop_on_signals() -> Iterator[StopRequest]:
     }
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         del handlers[signal.SIGHUP]
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
+    with handling(handlers):
         yield request
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from bnrepro.training.signals import stop_on_signals
+from bnrepro.signals import stop_on_signals
 
 PROGRAM = """
 import time
-from bnrepro.training.signals import stop_on_signals
+from bnrepro.signals import stop_on_signals
 with stop_on_signals() as stop:
     print("ready", flush=True)
     while stop.signal is None:
@@ -46,7 +46,7 @@ def test_closed_terminal_stops_it_as_it_would_be_asked_to() -> None:
 
 HANG_UP = """
 import os, signal, sys, time
-from bnrepro.training.signals import stop_on_signals
+from bnrepro.signals import stop_on_signals
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
 with stop_on_signals() as stop:
     print("ready", flush=True)
@@ -54,6 +54,7 @@ with stop_on_signals() as stop:
         time.sleep(0.01)
     time.sleep(0.5)
     print("nobody reads this", flush=True)
+    print("nor this", file=sys.stderr, flush=True)
 os._exit(7 if stop.signal.name == "SIGHUP" else 1)
 """
 
