@@ -163,6 +163,28 @@ class _AuxiliaryHead(nn.Module):
         return logits
 
 
+class SeparableConv2d(nn.Sequential):
+    """7x7/2 on each input channel by itself, then 1x1: Figure 5's caption.
+
+    Args:
+        fan_in: channels in.
+        out: channels out.
+        bias: whether the last map has one.
+    """
+
+    def __init__(self, fan_in: int, out: int, bias: bool) -> None:
+        deep = fan_in * _DEPTH_MULTIPLIER
+        depthwise = nn.Conv2d(fan_in, deep, 7, 2, padding=3, groups=fan_in, bias=False)
+        super().__init__(depthwise, PointwiseConv2d(deep, out, bias))
+
+    def maps(self) -> tuple[nn.Conv2d, PointwiseConv2d]:
+        """The convolution of each channel, and the one of each position."""
+        depthwise, pointwise = self
+        assert isinstance(depthwise, nn.Conv2d)
+        assert isinstance(pointwise, PointwiseConv2d)
+        return depthwise, pointwise
+
+
 class Inception(nn.Module):
     """The Inception variant of Section 4.2, with or without batch normalization.
 
@@ -248,7 +270,10 @@ class Inception(nn.Module):
 def _stem(fan_in: int, build: _Builder, separable: bool, lrn: bool) -> nn.Sequential:
     """conv1 7x7/2, max pooling, conv2 (1x1 reduce, 3x3), max pooling."""
     one = build.channels(_STEM_1)
-    first = _separable_conv(fan_in, one, build) if separable else build.conv(fan_in, one, 7, 2)
+    if separable:
+        first = build.activated(SeparableConv2d(fan_in, one, bias=not build.norm.shifts), one)
+    else:
+        first = build.conv(fan_in, one, 7, 2)
     reduced, two = build.channels(_STEM_2_REDUCE), build.channels(_STEM_2)
     layers: list[nn.Module] = [first, nn.MaxPool2d(3, 2, padding=1)]
     if lrn:
@@ -258,16 +283,6 @@ def _stem(fan_in: int, build: _Builder, separable: bool, lrn: bool) -> nn.Sequen
         layers.append(LocalResponseNorm(two))
     layers.append(nn.MaxPool2d(3, 2, padding=1))
     return nn.Sequential(*layers)
-
-
-def _separable_conv(fan_in: int, out: int, build: _Builder) -> Activated:
-    """7x7/2 on each input channel by itself (depth multiplier 8), then 1x1: Figure 5's caption."""
-    deep = fan_in * _DEPTH_MULTIPLIER
-    linear = nn.Sequential(
-        nn.Conv2d(fan_in, deep, 7, 2, padding=3, groups=fan_in, bias=False),
-        PointwiseConv2d(deep, out, bias=not build.norm.shifts),
-    )
-    return build.activated(linear, out)
 
 
 def _with_printed_sums(rows: Sequence[Row]) -> tuple[Row, ...]:

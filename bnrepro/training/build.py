@@ -21,6 +21,7 @@ from bnrepro.data.mnist import load_mnist
 from bnrepro.data.order import Shuffling
 from bnrepro.data.prepared import load_prepared
 from bnrepro.errors import UserError
+from bnrepro.nn.training_form import training_form
 from bnrepro.training import optimizers
 from bnrepro.training.networks import Blueprint, build_python, build_torchvision
 from bnrepro.training.step import TrainingStep
@@ -179,7 +180,9 @@ def make_step(config: RunConfig, dataset: Dataset, model: nn.Module) -> Training
     optimizer = make_optimizer(config, model)
     if config.groups > 1:
         optimizer = optimizers.GroupOptimizer(optimizer)
-    return TrainingStep(model, dataset.to_input, optimizer, getattr(torch, config.precision))
+    return TrainingStep(
+        training_form(model), dataset.to_input, optimizer, getattr(torch, config.precision)
+    )
 
 
 def make_optimizer(config: RunConfig, model: nn.Module) -> optimizers.Optimizer:

@@ -1,11 +1,11 @@
 """Whether and how the training step is compiled, and captured as a CUDA graph."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from types import FunctionType
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,19 +17,12 @@ from bnrepro.training.lease import Say
 from bnrepro.training.session import Session
 from bnrepro.training.step import Step, TrainingStep
 
-# Below this many steps the compiler's warm-up (3 to 10 s) is not earned back on a CPU.
+# Below this many steps the compiler's warm-up is not earned back on a CPU: 3 to 10 s for an MLP,
+# two to three minutes for Inception, but 7 s where its program is in the compiler's cache.
 _WORTHWHILE_STEPS = 20_000
 _NUMBERS = count()
 
-
-def _is_worthwhile(step: TrainingStep, steps: int, device: torch.device) -> bool:
-    """Whether the run is long enough, and the network one that gains.
-
-    On a CPU convolutions take the time, and compiling leaves them as they are: Inception gained a
-    tenth, after minutes of warm-up.
-    """
-    convolves = any(isinstance(module, nn.Conv2d) for module in step.model.modules())
-    return steps >= _WORTHWHILE_STEPS and not (convolves and device.type == "cpu")
+Result = TypeVar("Result")
 
 
 def compile_step(
@@ -42,7 +35,7 @@ def compile_step(
 
     Depends on the run's length, not on what is left of it, so a resumed run computes as before.
     """
-    wanted = mode == "on" or (mode == "auto" and _is_worthwhile(step, steps, device))
+    wanted = mode == "on" or (mode == "auto" and steps >= _WORTHWHILE_STEPS)
     if not wanted or device.type == "mps":
         return None
     import torch._dynamo  # takes as long as importing the rest of torch: not where it is not needed
@@ -52,9 +45,28 @@ def compile_step(
 
     # The gradient inside the step goes into the same program as the forward pass and the update.
     torch._dynamo.config.trace_autograd_ops = True
+    if device.type != "cpu" or not _convolves(step.model):
+        return _compile(step)
+    # The update of hundreds of parameters is one fused kernel already, and half of the warm-up.
+    gradients = _compile(step.gradients)
 
-    def program(images_NCHW: Tensor, labels_N: Tensor, lr: Tensor) -> Tensor:
-        return step(images_NCHW, labels_N, lr)
+    def update(images_NCHW: Tensor, labels_N: Tensor, lr: Tensor) -> Tensor:
+        loss, of_parameters = gradients(images_NCHW, labels_N)
+        step.update(of_parameters, lr)
+        return loss
+
+    return update
+
+
+def _convolves(model: nn.Module) -> bool:
+    return any(isinstance(module, nn.Conv2d) for module in model.modules())
+
+
+def _compile(function: Callable[..., Result]) -> Callable[..., Result]:
+    """One program of a function of tensors."""
+
+    def program(*tensors: Tensor) -> Result:
+        return function(*tensors)
 
     # What Dynamo would check before every call, for a fifth of the step's time, does not change
     # within a run: one network, mini-batches of one size. As nothing is checked, the program has a

@@ -1,10 +1,15 @@
-"""From gradients to the next parameters: the paper's SGD with momentum, and Adam."""
+"""From gradients to the next parameters: the paper's SGD with momentum, and Adam.
+
+Both are torch's own functions: fused, one kernel for all parameters; but under torch.compile, which
+does not look into that kernel, as single operations that it fuses by itself.
+"""
 
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
+from torch.optim.sgd import sgd
 
 
 class Optimizer(Protocol):
@@ -53,45 +58,49 @@ class Sgd:
         bias_decay: bool = True,
     ) -> None:
         self.momentum = momentum
-        self.weight_decay = weight_decay
         self.nesterov = nesterov
-        self.bias_rate = bias_rate
         self.parameters: list[Tensor] = list(model.parameters())
-        biases = _linear_biases(model)
-        self._biases = [i for i, p in enumerate(self.parameters) if id(p) in biases]
-        self._decayed = [
-            i for i in range(len(self.parameters)) if bias_decay or i not in self._biases
-        ]
         self.state = [torch.zeros_like(p) for p in self.parameters] if momentum else []
+        biases = _linear_biases(model)
+        # Their rate is a factor on the gradient, the penalty's included.
+        kinds = (
+            (False, 1.0, weight_decay),
+            (True, bias_rate, bias_rate * bias_decay * weight_decay),
+        )
+        self._groups = [
+            (
+                [i for i, p in enumerate(self.parameters) if (id(p) in biases) == is_bias],
+                rate,
+                decay,
+            )
+            for is_bias, rate, decay in kinds
+        ]
 
     def __call__(self, gradients: list[Tensor], lr: Tensor) -> None:
         """See `Optimizer`."""
-        if self.weight_decay:
-            penalized = torch._foreach_add(
-                [gradients[i] for i in self._decayed],
-                [self.parameters[i] for i in self._decayed],
-                alpha=self.weight_decay,
+        compiling = torch.compiler.is_compiling()
+        for indices, rate, decay in self._groups:
+            if not indices:
+                continue
+            parameters = [self.parameters[i] for i in indices]
+            own = [_laid_out_as(self.parameters[i], gradients[i]) for i in indices]
+            sgd(
+                parameters,
+                own if rate == 1.0 else list(torch._foreach_mul(own, rate)),
+                [self.state[i] for i in indices] if self.momentum else [None] * len(indices),
+                fused=not compiling,
+                foreach=compiling,
+                weight_decay=decay,
+                momentum=self.momentum,
+                lr=lr,
+                dampening=0.0,
+                nesterov=self.nesterov,
+                maximize=False,
             )
-            for i, gradient in zip(self._decayed, penalized, strict=True):
-                gradients[i] = gradient
-        if self.bias_rate != 1.0 and self._biases:
-            faster = torch._foreach_mul([gradients[i] for i in self._biases], self.bias_rate)
-            for i, gradient in zip(self._biases, faster, strict=True):
-                gradients[i] = gradient
-        if self.momentum:
-            velocity = self.state
-            torch._foreach_mul_(velocity, self.momentum)
-            torch._foreach_add_(velocity, gradients)
-            if self.nesterov:
-                ahead = torch._foreach_add(gradients, velocity, alpha=self.momentum)
-                gradients = list(ahead)
-            else:
-                gradients = velocity
-        torch._foreach_sub_(self.parameters, list(torch._foreach_mul(gradients, lr)))
 
 
 class Adam:
-    """Adam (Kingma & Ba 2015) by torch's own function, in its fused form.
+    """Adam (Kingma & Ba 2015).
 
     Args:
         model: on its device.
@@ -124,12 +133,9 @@ class Adam:
 
     def __call__(self, gradients: list[Tensor], lr: Tensor) -> None:
         """See `Optimizer`."""
-        # torch.compile does not look into the kernel; it fuses the single operations by itself.
         compiling = torch.compiler.is_compiling()
         adam(
             self.parameters,
-            # The kernel pairs values by their place in memory: a convolution's gradient need not
-            # lie there as its weights do.
             [_laid_out_as(p, g) for p, g in zip(self.parameters, gradients, strict=True)],
             self._means,
             self._squares,
@@ -168,6 +174,7 @@ class GroupOptimizer:
 
 
 def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient in the parameter's memory layout, by which fused kernels pair values."""
     if gradient.stride() == parameter.stride():
         return gradient
     return torch.empty_like(parameter).copy_(gradient)

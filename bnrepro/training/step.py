@@ -1,6 +1,6 @@
 """One parameter update: forward, backward and the optimizer as one function, eager or compiled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,8 @@ _AUXILIARY_WEIGHT = 0.3
 class TrainingStep:
     """Gradient of the cross-entropy on a mini-batch, then the optimizer's update, in place.
 
-    The whole of it is one function of tensors, so that torch.compile can make one program of it.
+    The whole and both parts are functions of tensors, so that torch.compile can make programs of
+    them.
     Auxiliary classifiers of the model add 0.3 of their cross-entropy each (Szegedy et al. 2014).
 
     Args:
@@ -51,15 +52,23 @@ class TrainingStep:
             The mini-batch's mean cross-entropy before the update, without what auxiliary
             classifiers add; a scalar on the device.
         """
+        loss, gradients = self.gradients(images_NCHW, labels_N)
+        self.update(gradients, lr)
+        return loss
+
+    def gradients(self, images_NCHW: Tensor, labels_N: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The loss as above, and the gradient of what is minimized, for each parameter."""
         with torch.autocast(
             images_NCHW.device.type, self.precision, enabled=self.precision != torch.float32
         ):
             outputs = self.model(self.to_input(images_NCHW))
         loss, total = training_losses(outputs, labels_N)
-        gradients = torch.autograd.grad(total, self.optimizer.parameters)
-        with torch.no_grad():
-            self.optimizer(list(gradients), lr)
-        return loss.detach()
+        return loss.detach(), torch.autograd.grad(total, self.optimizer.parameters)
+
+    @torch.no_grad()
+    def update(self, gradients: Sequence[Tensor], lr: Tensor) -> None:
+        """The optimizer's update by these gradients."""
+        self.optimizer(list(gradients), lr)
 
 
 def training_losses(
