@@ -22,6 +22,7 @@ class CapturedStep:
     """
 
     def __init__(self, step: Step, images_NCHW: Tensor, labels_N: Tensor) -> None:
+        self.step = step
         self._images, self._labels = images_NCHW.clone(), labels_N.clone()
         self._rate = torch.zeros((), device=images_NCHW.device)
         inputs = (self._images, self._labels, self._rate)

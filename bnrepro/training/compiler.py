@@ -106,13 +106,22 @@ def choose_step(session: Session, say: Say) -> Step:
     return step
 
 
+def is_compiled(step: Step, session: Session) -> bool:
+    """Whether the step that was chosen is a compiled one, captured or not."""
+    inner = step.step if isinstance(step, CapturedStep) else step
+    return inner is not session.update
+
+
 def _compiled_or_eager(session: Session, say: Say) -> tuple[Step, str]:
     """The step, and how it computes, in words."""
     runtime = session.config.runtime
     compiled = compile_step(session.update, runtime.compile, session.config.steps, session.device)
     if compiled is None:
         return session.update, "eager"
-    say("compiling the training step: some 15 s, once a run")
+    say(
+        "compiling the training step: seconds for a small network, two to three minutes for "
+        "Inception's first run on a machine"
+    )
     try:
         with _taking_back(session):
             images, labels = session.batches()(0)
