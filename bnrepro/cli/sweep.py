@@ -23,7 +23,7 @@ from bnrepro.cli.options import (
     Tasks,
     Workers,
 )
-from bnrepro.cli.status import show_rows
+from bnrepro.cli.tables import show_rows
 from bnrepro.errors import UserError
 
 if TYPE_CHECKING:
