@@ -36,7 +36,7 @@ def test_relative_folder_is_looked_for_in_the_current_folder_too(
 def test_folder_without_splits_says_what_is_there(tmp_path: Path) -> None:
     for name in ("cats", "dogs"):
         (tmp_path / "data" / "pets" / name).mkdir(parents=True)
-    told = r"pets: has no train/ and no val/, but cats/, dogs/; an image set is train/<class>/"
+    told = r"pets: has no train/ and no val/; it holds cats/, dogs/; an image set is train/<class>/"
     with pytest.raises(UserError, match=told):
         _prepare("pets")
 
