@@ -81,12 +81,12 @@ def export(
     chosen = FORMATS[format_name]
     config, _ = read_finished(directory)
     default = f"{config.experiment.replace('/', '-')}-{run_id(config)}{chosen.suffix}"
-    if output is None:
-        make_folder(_REPORTS)
     file = output or _REPORTS / default
     _check_place(file, overwrite)
 
     run = load_trained(directory, device, console)
+    if file.parent == _REPORTS:  # not before it is known that the run can be exported
+        make_folder(_REPORTS)
     network = network_with(run, statistics, population_batches)
     if folded:
         network = fold_batch_norm(network)
@@ -112,7 +112,7 @@ def export(
 
 
 def _check_place(file: Path, overwrite: bool) -> None:
-    if file.is_dir() or not file.parent.is_dir():
+    if file.is_dir() or not (file.parent == _REPORTS or file.parent.is_dir()):
         raise UserError(f"--output {file}: must be a file in a folder that exists")
     if file.exists() and not overwrite:
         raise UserError(f"{file}: there already; --force overwrites it, --output names another")

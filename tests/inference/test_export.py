@@ -220,7 +220,7 @@ def test_a_file_that_computes_something_else_is_not_kept(
 
     def write(classifier: Classifier, description: str, example: Tensor) -> bytes:
         other = classifier.on_cpu()
-        torch.nn.init.ones_(other.model.output.weight)
+        torch.nn.init.ones_(other.network.output.weight)
         return right.write(other, description, example)
 
     monkeypatch.setitem(FORMATS, "safetensors", replace(right, write=write))
