@@ -1,6 +1,6 @@
 """Publish results: draw the studies of a scale into results/, pack the runs they are drawn from.
 
-    python scripts/publish.py --scale laptop [--runs runs]
+    python scripts/publish.py --scale laptop [--runs runs] [--keep whitening]
 
 The packed runs lie in results/<scale>/runs.tar.xz: whoever has the repository can draw everything
 again (`bnrepro report --published`) and add seeds of their own (unpacked into `runs`, finished runs
@@ -24,10 +24,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", default="laptop")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument(
+        "--keep", nargs="+", default=[], help="studies whose prepared tables stay: timings, say"
+    )
     arguments = parser.parse_args()
     for evidence in evidence_of_all(arguments.runs, arguments.scale, RESULTS):
         # What belongs to lines of which none has run would stand there alone.
-        if any(evidence.runs.values()) or not evidence.study.lines:
+        has_run = any(evidence.runs.values()) or not evidence.study.lines
+        if has_run and evidence.study.name not in arguments.keep:
             prepare(evidence.study, arguments.scale, arguments.runs, RESULTS)
     report(arguments.runs, arguments.scale, RESULTS, html=False)
     shown = {
