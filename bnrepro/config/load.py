@@ -37,7 +37,7 @@ _PAPER_INCEPTION_DECAY = 320e3
 
 
 def _paper_steps(paper: float, *, _root_: DictConfig) -> int:
-    """So many steps of the paper on a scale where ``inception_steps`` stand for its 31.0e6."""
+    """This many steps of the paper on a scale where ``inception_steps`` stand for its 31.0e6."""
     inception_steps: int | None = _root_.inception_steps
     if inception_steps is None:
         raise ValueError("inception_steps=null: lengths that follow the paper's time need it")
@@ -45,7 +45,7 @@ def _paper_steps(paper: float, *, _root_: DictConfig) -> int:
 
 
 def _curve_steps(paper: float, *, _root_: DictConfig) -> int:
-    """The length of a curve that has so many steps in the paper; Inception's in an equal budget."""
+    """The length of a curve of this many steps in the paper; Inception's in an equal budget."""
     equal = _root_.budget == "equal"
     return _paper_steps(_PAPER_INCEPTION_STEPS if equal else paper, _root_=_root_)
 
@@ -57,7 +57,7 @@ def _decay_steps(paper: float, *, _root_: DictConfig) -> int:
 
 
 def _batches(examples: int, *, _root_: DictConfig) -> int:
-    """Mini-batches that hold so many examples."""
+    """Mini-batches that hold this many examples."""
     batch_size: int = _root_.batch_size
     return max(1, round(examples / batch_size))
 

@@ -34,7 +34,7 @@ class Feed(NamedTuple):
     bytes_per_image: float
 
     def cores(self, images_per_second: float) -> int:
-        """How many a GPU that takes so many images/s keeps busy."""
+        """How many a GPU that takes this many images/s keeps busy."""
         return int(np.ceil(images_per_second / self.images_per_second))
 
 

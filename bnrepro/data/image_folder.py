@@ -25,7 +25,7 @@ def prepare_image_folder(
     Args:
         folder: an absolute path, or one below a data folder or the current one; see `tree_places`.
         size: height and width, in pixels: shorter side resized, centre square.
-        num_classes: so many classes, the first in a fixed shuffle of their names; None: all.
+        num_classes: this many classes, the first in a fixed shuffle of their names; None: all.
         bad_images: see `prepare_images`.
         root: folder to look in first.
         console: progress.

@@ -74,7 +74,7 @@ def read_image_tree(folder: Path, num_classes: int | None) -> ImageTree:
 
     Args:
         folder: holds ``train`` and ``val``, or the archives.
-        num_classes: take so many classes, the first in a fixed shuffle of the sorted names
+        num_classes: take this many classes, the first in a fixed shuffle of the sorted names
             (`class_order`); None: all.
 
     Raises:

@@ -21,7 +21,7 @@ class Crop(NamedTuple):
     """A square of the resized image, as the network receives it.
 
     Attributes:
-        shorter: the image is resized until its shorter side has so many pixels.
+        shorter: the image is resized until its shorter side has this many pixels.
         top: of the square, in pixels of the resized image.
         left: likewise.
         side: of the square; it is resized to what the network receives.

@@ -21,13 +21,13 @@ class Preprocessing(_Section):
     colours: Literal["RGB", "grey"]
     """What the picture is converted to."""
     stored_size: Side
-    """Its shorter side is resized to so many pixels, and the centre square is cut."""
+    """Its shorter side is resized to this many pixels, and the centre square is cut."""
     input_size: Side
-    """Of that, the centre square of so many pixels is cut."""
+    """Of that, the centre square of this many pixels is cut."""
     threshold: int | None
     """A grey level (0 to 255) above this becomes 1, any other 0; null: grey levels stay."""
     channels: Channels
-    """A grey picture is copied to so many channels."""
+    """A grey picture is copied to this many channels."""
     input_mean: float | tuple[float, ...]
     """The graph itself does this, and takes the uint8 pixels: (pixel - mean) / scale; one
     number, or one a channel."""

@@ -212,7 +212,7 @@ class Inception(nn.Module):
             4e; ``printed``: projections of 96 in 4c and 4d, so that the printed 576, 576 and 1024
             come out.
         aux_head: two auxiliary classifiers in training (GoogLeNet), behind 4a and 4d.
-        per_activation_modules: so many last modules normalize per activation (Section 4.2.3).
+        per_activation_modules: this many last modules normalize per activation (Section 4.2.3).
     """
 
     def __init__(
@@ -293,7 +293,7 @@ def _with_printed_sums(rows: Sequence[Row]) -> tuple[Row, ...]:
 
 
 def _halve(size: int, times: int) -> int:
-    """Height or width after so many strides of 2, each rounding up."""
+    """Height or width after this many strides of 2, each rounding up."""
     for _ in range(times):
         size = -(-size // 2)
     return size

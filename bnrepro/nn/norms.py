@@ -15,7 +15,7 @@ from bnrepro.nn.synchronized_batch_norm import SynchronizedBatchNorm
 from bnrepro.nn.whitening import Whitening
 
 NormFactory = Callable[[int], nn.Module]
-"""Makes the normalization of a layer with so many features or feature maps."""
+"""Makes the normalization of a layer with this many features or feature maps."""
 
 ActivationNormFactory = Callable[[tuple[int, int, int]], nn.Module]
 """Makes the normalization of each activation of a (C, H, W) layer by itself."""
@@ -150,7 +150,7 @@ def batch_norm_synchronized(
 def batch_norm_ghost(
     examples: int, eps: float = 1e-5, momentum: float | None = 0.1
 ) -> Normalization:
-    """Batch normalization by groups of so many examples of a mini-batch (Hoffer et al. 2017)."""
+    """Batch normalization by groups of this many examples of a mini-batch (Hoffer et al. 2017)."""
     layer = partial(GhostBatchNorm, eps=eps, momentum=momentum, examples=examples)
     return Normalization(layer, layer, layer)
 

@@ -38,7 +38,7 @@ class _Estimate:
         self.squared_shift = torch.zeros(())
 
     def normalize(self, x: Tensor, batches: int) -> Tensor:
-        """What the layer does in training, for so many mini-batches."""
+        """What the layer does in training, for this many mini-batches."""
         wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
         if isinstance(self.layer, GhostBatchNorm):
             batches = len(x) // self.layer.examples

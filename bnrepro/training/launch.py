@@ -35,7 +35,7 @@ def launch(run: Run[T], config: RunConfig, console: Console) -> T:
         What it returns in the first process.
 
     Raises:
-        UserError: there are no devices for so many processes, or ``run`` raises it.
+        UserError: there are no devices for this many processes, or ``run`` raises it.
         RunFailedError: ``run`` raises it.
         ProcessLostError: a process was killed or failed in another way.
     """

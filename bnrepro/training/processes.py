@@ -188,7 +188,7 @@ def pick_processes_device(config: RunConfig, local_count: int) -> torch.device:
     """The kind of device that the processes of a machine compute on, one each.
 
     Raises:
-        UserError: there are not so many, or nothing to connect them with.
+        UserError: there are fewer, or nothing to connect them with.
     """
     device = pick_device(config.runtime.device)
     key = f"runtime.processes={config.runtime.processes}"

@@ -69,10 +69,10 @@ class ImageFolder(Section):
     root: str | None
     """Folder to look in first; it must exist. No part of the run id."""
     num_classes: PositiveInt | None
-    """Use so many classes, at least two, the first in a fixed shuffle of the sorted names; null:
+    """Use this many classes, at least two, the first in a fixed shuffle of the sorted names; null:
     all."""
     stored_size: PositiveInt
-    """Images are stored as centre squares of so many pixels a side, resized once."""
+    """Images are stored as centre squares of this many pixels a side, resized once."""
     storage: Literal["pixels", "jpeg"] = "pixels"
     """pixels: memory is mapped to them; jpeg: an eighth of the disk, decoded in every epoch (needs
     bnrepro[jpeg]), and the pixels are those of quality 90."""

@@ -45,7 +45,7 @@ class Evaluation(Section):
     out mini-batch's own statistics, in mini-batches of 2, 4, ... 256 examples (Section 3.1)."""
 
     def due(self, steps: int) -> frozenset[int]:
-        """The steps of a run of so many at which it is evaluated."""
+        """The steps of a run of this many at which it is evaluated."""
         regular = range(0, steps, self.every)
         return frozenset({*regular, *(step for step in self.at if step < steps), steps})
 

@@ -36,7 +36,7 @@ class _Optimizer(Section):
     """Steps between decays of the rate. GoogLeNet: 8 epochs, 320,000 steps of the paper."""
 
     def learning_rate(self, step: int, steps: int, groups: int) -> float:
-        """The rate of update number ``step``, from 0, in a run of ``steps`` of so many groups."""
+        """The rate of update number ``step``, from 0, in a run of ``steps`` of this many groups."""
         rate = self.lr * self.lr_multiplier * self._warmup(step) * self._decay(step, steps)
         return rate * groups if self.scaling == "linear" else rate
 
