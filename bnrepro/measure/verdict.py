@@ -208,25 +208,31 @@ class EverySeedFails:
         return Judgement(Verdict.NOT_REPRODUCED, "it trains")
 
 
-def sound_reference(
-    label: str, references: Sequence[EndedRun], sample: Sample, plateau: bool
-) -> str:
-    """Why a comparison with a reference proves nothing; empty where it does.
+def unsound_reference(label: str, references: Sequence[EndedRun], sample: Sample) -> str:
+    """Why a comparison with a reference proves nothing, wherever it was stopped; empty: it does.
 
     Args:
         label: the reference's.
         references: its runs.
         sample: what was measured against them.
-        plateau: whether the reference must have arrived: what is compared with its best, or with
-            its end, depends on where it was stopped while it rises.
     """
     if sample.lost_references:
         seeds = ", ".join(map(str, sample.lost_references))
         return f"{label} diverged with seed {seeds}: nothing to compare with"
     if any(at_chance(run) for run in references):
         return f"{label} stays at chance: nothing to compare with"
-    if not plateau:
-        return ""
+    return ""
+
+
+def unsettled_reference(label: str, references: Sequence[EndedRun]) -> str:
+    """Why what is compared with a reference's best, or its end, depends on where it was stopped.
+
+    Empty where the reference has levelled off.
+
+    Args:
+        label: the reference's.
+        references: its runs.
+    """
     gain = late_gain([run.accuracy for run in references])
     if np.isnan(gain.gain):
         return f"{label} has too few evaluations to tell whether it still rises"

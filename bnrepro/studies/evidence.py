@@ -10,9 +10,10 @@ import pandas as pd
 
 from bnrepro.config import RunConfig, preset
 from bnrepro.errors import UserError
+from bnrepro.measure import wording
 from bnrepro.measure.intervals import Mean, band_over_runs, mean_over_seeds
 from bnrepro.measure.quantities import Quantity, Sample, sample, sample_of
-from bnrepro.measure.verdict import Judgement, Verdict, sound_reference
+from bnrepro.measure.verdict import Judgement, Verdict, unsettled_reference, unsound_reference
 from bnrepro.runs.ended import EndedRun, EndedRuns
 from bnrepro.runs.tags import observed_layers
 from bnrepro.studies.study import Against, Claim, Line, Prepared, Series, Study, XAxis
@@ -278,7 +279,7 @@ def check_all(evidence: Evidence) -> list[Finding]:
 
 
 def check(claim: Claim, evidence: Evidence) -> Finding:
-    """Measure a claim and judge it; an unsound reference leaves it undecided."""
+    """Measure a claim and judge it; a reference that proves nothing leaves it undecided."""
     if claim.table is not None:
         values = claim.table(evidence)
         if not values:
@@ -290,13 +291,49 @@ def check(claim: Claim, evidence: Evidence) -> Finding:
     absent = [label for label in labels if not evidence.runs[label]]
     if absent:
         return Finding(claim, Judgement(Verdict.NOT_RUN, f"needs {', '.join(absent)}"), None)
-    references = evidence.runs.get(claim.reference, [])
+    measured, judgement = _compare(claim, evidence, claim.reference)
+    if _depends_on_the_stop(claim, evidence):
+        unsettled = unsettled_reference(claim.reference, evidence.runs[claim.reference])
+        if unsettled:
+            judgement = _judge_unsettled(claim, evidence, judgement, unsettled)
+    return Finding(claim, judgement, measured)
+
+
+def _compare(claim: Claim, evidence: Evidence, reference: str) -> tuple[Sample, Judgement]:
+    """A claim measured against a reference, and judged wherever that was stopped."""
+    references = evidence.runs.get(reference, [])
     measured = sample(claim.quantity, evidence.runs[claim.line], references)
-    if claim.reference:
-        unsound = sound_reference(claim.reference, references, measured, claim.plateau)
-        if unsound:
-            return Finding(claim, Judgement(Verdict.UNDECIDED, unsound), measured)
-    if len(measured.values) == 0:
-        reason = "no seed has a number to compare"
-        return Finding(claim, Judgement(Verdict.UNDECIDED, reason), measured)
-    return Finding(claim, claim.rule.judge(measured, claim.quantity.on_logarithms), measured)
+    unsound = unsound_reference(reference, references, measured) if reference else ""
+    if not unsound and len(measured.values) == 0:
+        unsound = "no seed has a number to compare"
+    if unsound:
+        return measured, Judgement(Verdict.UNDECIDED, unsound)
+    return measured, claim.rule.judge(measured, claim.quantity.on_logarithms)
+
+
+def _depends_on_the_stop(claim: Claim, evidence: Evidence) -> bool:
+    """Whether we, and not the paper, decided where the reference of a claim was stopped."""
+    if not (claim.reference and claim.plateau):
+        return False
+    if not evidence.study.beside_paper:
+        return True
+    papers = line_config(evidence.study.line(claim.reference), "paper").steps
+    return any(run.config.steps < papers for run in evidence.runs[claim.reference])
+
+
+def _judge_unsettled(
+    claim: Claim, evidence: Evidence, judgement: Judgement, unsettled: str
+) -> Judgement:
+    """The judgement, if it is the same against the reference trained twice as long."""
+    if judgement.verdict is Verdict.UNDECIDED:
+        return judgement
+    for line in evidence.study.lines:
+        label = line.label
+        if line.doubles == claim.reference and evidence.runs[label]:
+            measured, again = _compare(claim, evidence, label)
+            here = f"{label}: {wording.measured(*measured.mean[:3], claim.quantity.unit)}"
+            if again == judgement:
+                reason = f"{judgement.reason}; " if judgement.reason else ""
+                return Judgement(judgement.verdict, f"{reason}the same against {here}")
+            unsettled = f"{unsettled}, and against {here}, {again.verdict}"
+    return Judgement(Verdict.UNDECIDED, unsettled)

@@ -26,6 +26,12 @@ _INCEPTION, _BASELINE, _X5, _X30 = "Inception", "BN-Baseline", "BN-x5", "BN-x30"
 _X5_SIGMOID = "BN-x5-Sigmoid"
 _SHARES = (0.75, 0.9)  # of Inception's best; the drawing of the paper begins above 0.5
 _INCEPTION_X5, _INCEPTION_SIGMOID = "Inception at x5", "Inception, sigmoid"
+_INCEPTION_TWICE = "Inception, twice as long"
+_TWICE_AS_LONG = (
+    "steps=${paper_steps:62.0e6}",
+    "optim.decay_every=${paper_steps:640e3}",
+    "evaluation.every=${paper_steps:775e3}",
+)
 
 
 def _line(label: str, experiment: str, color: str) -> Line:
@@ -134,6 +140,7 @@ STUDY = Study(
         _line(_X5_SIGMOID, "fig2/bn_x5_sigmoid", "#CC79A7"),
         _line(_INCEPTION_X5, "fig2/inception_x5", "#E69F00"),
         _line(_INCEPTION_SIGMOID, "fig2/inception_sigmoid", "#999999"),
+        Line(_INCEPTION_TWICE, "fig2/inception", _TWICE_AS_LONG, "#56B4E9", doubles=_INCEPTION),
     ),
     reference=_INCEPTION,
     panels=(

@@ -38,6 +38,8 @@ class Line:
         numbers: the paper's own number of a quantity, by the quantity's name.
         group: lines of one group are joined where a quantity is drawn against ``x``.
         x: the line's place on such an axis.
+        doubles: label of the line that this one trains twice as long. A claim whose reference
+            still rises where it was stopped is judged against both.
     """
 
     label: str
@@ -48,6 +50,7 @@ class Line:
     numbers: Mapping[str, float] = field(default_factory=dict)
     group: str = ""
     x: float = float("nan")
+    doubles: str = ""
 
 
 @dataclass(frozen=True)
@@ -265,7 +268,8 @@ class Claim:
         reference: label of the line that it is compared with; empty: none.
         paper: the paper's own number, or the source's; NaN: it gives none.
         source: who says so, where it is not the paper; empty: the paper.
-        plateau: the comparison proves nothing while the reference still rises.
+        plateau: the comparison depends on where the reference was stopped, unless it had levelled
+            off there or the paper stopped it there.
         table: measures it on a table of the study instead of runs; empty: there is none yet.
     """
 

@@ -1,5 +1,7 @@
 """What the studies conclude, on curves made up for the purpose."""
 
+from dataclasses import replace
+
 import pytest
 
 from bnrepro.measure.quantities import SPEED_UP
@@ -13,14 +15,18 @@ from tests.synthetic import ended_run
 CLAIMS = {claim.name: claim for one in studies() for claim in one.claims}
 
 
-def _curve(steps_to_half: int, best: float = 0.5) -> dict[int, float]:
+def _curve(steps_to_half: int, best: float = 0.5, length: int = 20_000) -> dict[int, float]:
     """A straight rise from 0.1, at 0.5 after so many steps; level at its best."""
-    steps = range(0, 20_050, 50)
+    steps = range(0, length + 50, 50)
     return {step: min(best, 0.1 + 0.4 * step / steps_to_half) for step in steps}
 
 
 def _seeds(steps_to_half: int, best: float = 0.5, n: int = 3) -> list[EndedRun]:
     return [ended_run(_curve(steps_to_half, best), seed) for seed in range(n)]
+
+
+def _rising(length: int) -> list[EndedRun]:
+    return [ended_run(_curve(24_000, 0.9, length), seed) for seed in range(3)]
 
 
 DIVERGED = [ended_run([0.1] * 5, seed, diverged=True) for seed in range(3)]
@@ -86,6 +92,48 @@ def test_unsound_reference_leaves_a_claim_undecided(
         "fig2", "x5_fourteen", {"Inception": inception, "BN-x5": _seeds(500, best=0.9)}
     )
     assert (found.verdict, found.judgement.reason) == (Verdict.UNDECIDED, reason)
+
+
+@pytest.mark.parametrize(
+    ("twice_as_long", "best", "verdict", "reason"),
+    [
+        (_rising(40_000), 0.9, Verdict.REPRODUCED, "the same against it: 24.0"),
+        (_rising(40_000), 0.7, Verdict.UNDECIDED, "still rises, and against it: -, not reproduced"),
+        (DIVERGED, 0.9, Verdict.UNDECIDED, "still rises, and against it: -, undecided"),
+        ([], 0.9, Verdict.UNDECIDED, "still rises"),
+    ],
+)
+def test_reference_that_still_rises_counts_where_twice_its_length_says_the_same(
+    conclude: Conclude,
+    twice_as_long: list[EndedRun],
+    best: float,
+    verdict: Verdict,
+    reason: str,
+) -> None:
+    runs = {
+        "Inception": _rising(20_000),  # to 0.43; the longer one to 0.77
+        "Inception, twice as long": twice_as_long,
+        "BN-x5": _seeds(1000, best),
+    }
+    found = conclude("fig2", "x5_fourteen", runs)
+    said = found.judgement.reason.replace("Inception, twice as long", "it")
+    said = said.replace("Inception is still rising where it was stopped", "still rises")
+    assert found.verdict is verdict
+    assert said.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("steps", "verdict"), [(50_000, Verdict.REPRODUCED), (49_999, Verdict.UNDECIDED)]
+)
+def test_reference_as_long_as_the_papers_may_still_rise(
+    conclude: Conclude, steps: int, verdict: Verdict
+) -> None:
+    runs = {"without BN": _rising(20_000), "with BN": _seeds(8000, 0.9)}
+    for of_line in runs.values():
+        of_line[:] = [
+            replace(run, config=run.config.model_copy(update={"steps": steps})) for run in of_line
+        ]
+    assert conclude("fig1", "mnist_sooner", runs).verdict is verdict
 
 
 def test_two_seeds_reproduce_nothing(conclude: Conclude) -> None:
