@@ -154,19 +154,19 @@ def estimate_population_statistics(
 
 def _average(model: nn.Module, batches: Iterable[Tensor]) -> None:
     """The same for layers whose statistics Algorithm 2 does not name: covariances, means alone."""
-    scratch = copy.deepcopy(model).eval()
     names = [
         name
-        for name, module in scratch.named_modules()
+        for name, module in model.named_modules()
         if isinstance(module, MovingAverages) and not isinstance(module, BatchRenorm)
     ]
+    if not names:
+        return
+    scratch = copy.deepcopy(model).eval()
     twins = [scratch.get_submodule(name) for name in names]
     for twin in twins:
         assert isinstance(twin, MovingAverages)
         twin.train()
         twin.restart()
-    if not twins:
-        return
     for x in batches:
         scratch(x)
     for name, twin in zip(names, twins, strict=True):
