@@ -3,12 +3,13 @@
     python scripts/bench_gpu.py                   (writes results/gpu/bench_gpu.csv)
     python scripts/bench_gpu.py --device cpu --steps 3 --only mnist   (that the script works)
 
-First whether a step replayed as a CUDA graph trains to the same parameters as an eager one. Then
-images per second of the training step, warm, on random images that are on the device: the paper's
-MNIST network and Inception with BN, at the sizes, mini-batches and precisions below, eager and
-compiled, with and without a graph; ResNet-50 of torchvision through the same step, and through the
-loop that anyone would write (autocast, optim.SGD). The ways take turns, round by round; the ratio
-is to the eager one of the same round. Not in it: reading data (scripts/bench_data.py).
+First whether updates replayed as a CUDA graph train to the same parameters as eager ones. Then
+images per second of an update, warm, on random images that are on the device, gathering them and
+augmentation in it: the paper's MNIST network and Inception with BN, at the sizes, mini-batches and
+precisions below, eager and compiled, with and without a graph; ResNet-50 of torchvision through the
+same step, and through the loop that anyone would write (autocast, optim.SGD). The ways take turns,
+round by round; the ratio is to the eager one of the same round. Not in it: reading data
+(scripts/bench_data.py).
 """
 
 import argparse
@@ -16,6 +17,7 @@ import csv
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +28,8 @@ from torch import nn
 from bnrepro.config import RunConfig, load
 from bnrepro.data.dataset import Dataset, Split
 from bnrepro.training.compiler import choose_step
+from bnrepro.training.groups import make_update
+from bnrepro.training.processes import Processes
 from bnrepro.training.session import Session, build_session
 
 ROUNDS = 5
@@ -160,10 +164,10 @@ def _check_graph(work: Work, steps: int = 20) -> None:
     ends = []
     for way in ("eager", "eager, graph"):
         session = _session(work, WAYS[way], "cuda")
-        step, batches = choose_step(session, lambda _: None), session.batches()
+        update = make_update(session, choose_step(session, lambda _: None), Processes())
         lr = torch.full((), 0.01, device=session.device)
         for number in range(steps):
-            step(*batches(number), lr)
+            update(number, lr)
         ends.append(nn.utils.parameters_to_vector(session.model.parameters()).detach())
     apart = float((ends[0] - ends[1]).abs().max())
     print(f"{work.name}: graph and eager apart by at most {apart:g} after {steps} steps")
@@ -178,9 +182,9 @@ def _measure(
     for way, told in ways.items():
         session = _session(work, told, device)
         batch_size = session.config.batch_size
-        step, batch = choose_step(session, lambda _: None), session.batches()(0)
+        update = make_update(session, choose_step(session, lambda _: None), Processes())
         lr = torch.zeros((), device=session.device)
-        updates[way] = lambda step=step, batch=batch, lr=lr: step(*batch, lr)  # type: ignore[misc]
+        updates[way] = partial(update, 0, lr)
     if "resnet50" in " ".join(work.overrides):
         updates[_LOOP] = _plain_loop(work, device)
     speeds: dict[str, list[float]] = {way: [] for way in updates}

@@ -69,20 +69,20 @@ class Augmenter:
         self._epoch = -1
         self._draws = torch.zeros(0)
 
-    def __call__(self, images_NCHW: Tensor, indices_N: Tensor, epoch: int) -> Tensor:
-        """Augment a mini-batch.
+    def draws(self, indices_N: Tensor, epoch: int) -> Tensor:
+        """Uniform numbers in [0, 1) for some examples in an epoch, (N, K)."""
+        return self._uniform(epoch)[indices_N]
+
+    def __call__(self, images_NCHW: Tensor, draws_NK: Tensor) -> Tensor:
+        """Augment a mini-batch: a function of tensors on the device alone.
 
         Args:
             images_NCHW: uint8.
-            indices_N: which examples they are.
-            epoch: of the run.
+            draws_NK: the examples' `draws`.
 
         Returns:
             (N, C, size, size), uint8 or, where values were computed, float with the same range.
         """
-        if self.augmentation.is_identity:
-            return images_NCHW
-        draws_NK = self._uniform(epoch)[indices_N]
         match self.augmentation.crop:
             case "random":
                 images_NCHW = random_crop(images_NCHW, draws_NK, self.augmentation.size)
@@ -159,7 +159,8 @@ def distort(images_NCHW: Tensor, draws_NK: Tensor, strength: float) -> Tensor:
     channels = x_NCP.shape[1]
     M_NCC = brightness * torch.eye(channels, device=x_NCP.device)
     if channels == 3:
-        grey_CC = torch.tensor(_LUMA, device=x_NCP.device).expand(3, 3)
+        # Filled, not copied: nothing comes from the host in what a CUDA graph records.
+        grey_CC = torch.stack([x_NCP.new_full((3,), weight) for weight in _LUMA], 1)
         M_NCC = saturation * M_NCC + (1 - saturation) * brightness * grey_CC
     mean_N11 = (M_NCC @ x_NCP.mean(2, keepdim=True)).mean(1, keepdim=True)
     distorted_NCP = torch.baddbmm((1 - contrast) * mean_N11, contrast * M_NCC, x_NCP)

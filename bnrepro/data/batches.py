@@ -11,7 +11,7 @@ from torch import Tensor
 from bnrepro.data.augmentation import Augmentation, Augmenter
 from bnrepro.data.dataset import Images, Split
 from bnrepro.data.order import BatchOrder, Shuffling
-from bnrepro.data.sampling import sample_pixels
+from bnrepro.data.sampling import draw_thresholds, sample_pixels
 
 _STEPS_AHEAD = 6  # enough to bridge a slow read, and some 40 MB of mini-batches at 256 px
 _THREADS = min(
@@ -32,7 +32,7 @@ class TrainingBatches:
         shuffling: how the order is made.
         augmentation: what happens to the images.
         device: where mini-batches are wanted; the set is there, or mapped.
-        sample: draw each pixel as `sample_pixels` does.
+        sample: draw each pixel (`sample_pixels`).
 
     Attributes:
         following: which step will be asked for after another, to be read ahead; the next one,
@@ -56,18 +56,46 @@ class TrainingBatches:
         self.following: Callable[[int], int] = lambda step: step + 1
         self.order = BatchOrder(len(split), batch_size, seed, split.labels.device, shuffling)
         self.augment = Augmenter(augmentation, len(split), seed, device)
+        self.augments = not augmentation.is_identity
         self._read_ahead = (
             ReadAhead(self._reading, lambda step: self.following(step)) if split.is_mapped else None
         )
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
         """The mini-batch of update number ``step``, from 0: images (N, C, H, W), labels (N,)."""
-        read = self._read_ahead
-        images_NCHW, labels_N, indices_N = read(step) if read else self._reading(step)()
+        return self.make(*self.ingredients(step))
+
+    def ingredients(self, step: int) -> tuple[Tensor, ...]:
+        """What that mini-batch is made from, on the device: all that depends on the step.
+
+        The indices of its examples, or, of a mapped set, the examples themselves; then what was
+        drawn for them. Of the same shapes and types at every step.
+        """
+        if self._read_ahead:
+            images_NCHW, labels_N, indices_N = self._read_ahead(step)
+            parts = [images_NCHW, labels_N]
+        else:
+            indices_N = self.order.batch(step)
+            parts = [indices_N]
         if self.sample:
-            images_NCHW = sample_pixels(images_NCHW, self.seed, step)
-        augmented_NCHW = self.augment(images_NCHW, indices_N, self.order.epoch(step))
-        return augmented_NCHW, labels_N
+            shape = (len(indices_N), *self.split.images.shape[1:])
+            parts.append(draw_thresholds(shape, self.seed, step).to(self.device))
+        if self.augments:
+            parts.append(self.augment.draws(indices_N, self.order.epoch(step)))
+        return tuple(parts)
+
+    def make(self, *ingredients: Tensor) -> tuple[Tensor, Tensor]:
+        """A mini-batch from its `ingredients`: a function of tensors on the device alone."""
+        parts = iter(ingredients)
+        if self._read_ahead:
+            images_NCHW, labels_N = next(parts), next(parts)
+        else:
+            images_NCHW, labels_N, _ = self._read(next(parts))
+        if self.sample:
+            images_NCHW = sample_pixels(images_NCHW, next(parts))
+        if self.augments:
+            images_NCHW = self.augment(images_NCHW, next(parts))
+        return images_NCHW, labels_N
 
     def __len__(self) -> int:
         """Mini-batches in an epoch."""

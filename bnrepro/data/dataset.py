@@ -128,7 +128,8 @@ def centre_and_scale(x_NCHW: Tensor, mean: ChannelValues, scale: ChannelValues) 
 def _along_channels(values: ChannelValues, x_NCHW: Tensor) -> float | Tensor:
     if isinstance(values, float):
         return values
-    return torch.tensor(values, device=x_NCHW.device).view(-1, 1, 1)
+    # Filled, not copied: nothing comes from the host in what a CUDA graph records.
+    return torch.stack([x_NCHW.new_full((1, 1), value) for value in values])
 
 
 def centre_crop(images: Tensor, size: int) -> Tensor:

@@ -1,9 +1,8 @@
-"""Whether and how the training step is compiled, and captured as a CUDA graph."""
+"""Whether and how the training step is compiled."""
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import count
 from types import FunctionType
 from typing import Literal, TypeVar
@@ -12,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from bnrepro.errors import UserError
-from bnrepro.training.capture import CapturedStep
 from bnrepro.training.device import describe_device
 from bnrepro.training.lease import Say
 from bnrepro.training.session import Session
@@ -113,18 +111,9 @@ def choose_step(session: Session, say: Say) -> Step:
             "graphs; use runtime.cuda_graph=false"
         )
     step, how = _compiled_or_eager(session, say)
-    if runtime.cuda_graph:
-        with _taking_back(session):
-            step = CapturedStep(step, *session.batches()(0))
-        how = f"{how}, one CUDA graph"
-    say(f"{describe_device(session.device)}, {runtime.threads} thread(s), {how}")
+    graph = ", one CUDA graph" if runtime.cuda_graph else ""
+    say(f"{describe_device(session.device)}, {runtime.threads} thread(s), {how}{graph}")
     return step
-
-
-def is_compiled(step: Step, session: Session) -> bool:
-    """Whether the step that was chosen is a compiled one, captured or not."""
-    inner = step.step if isinstance(step, CapturedStep) else step
-    return inner is not session.update
 
 
 def _compiled_or_eager(session: Session, say: Say) -> tuple[Step, str]:
@@ -139,7 +128,7 @@ def _compiled_or_eager(session: Session, say: Say) -> tuple[Step, str]:
     )
     start = time.monotonic()
     try:
-        with _taking_back(session):
+        with session.taking_back():
             images, labels = session.batches()(0)
             compiled(images, labels, torch.zeros((), device=session.device))
     except RuntimeError as error:  # every error of torch.compile is one
@@ -150,14 +139,3 @@ def _compiled_or_eager(session: Session, say: Say) -> tuple[Step, str]:
             ) from error
         return session.update, f"eager: torch.compile failed ({reason})"
     return compiled, f"compiled in {time.monotonic() - start:.1f} s"
-
-
-@contextmanager
-def _taking_back(session: Session) -> Iterator[None]:
-    """Steps in here set a program up; what they do to the session is undone."""
-    before = {name: value.clone() for name, value in session.model.state_dict().items()}
-    yield
-    session.model.load_state_dict(before)
-    for state in session.update.optimizer.state:
-        state.zero_()
-    torch.manual_seed(session.config.seed)

@@ -1,5 +1,6 @@
 """Where a run computes."""
 
+import os
 from typing import Literal
 
 import torch
@@ -27,6 +28,16 @@ def pick_device(name: Device) -> torch.device:
             f"runtime.device={name}: not available on this machine; use runtime.device=auto"
         )
     return torch.device(name)
+
+
+def compute_reproducibly(device: torch.device) -> None:
+    """Have this process compute the same bytes every time on a GPU, as it does on a CPU.
+
+    An operation of which torch has no such form on a GPU warns, once.
+    """
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else sums vary by its buffers
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def describe_device(device: torch.device) -> str:

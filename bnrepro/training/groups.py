@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bnrepro.data.batches import TrainingBatches
+from bnrepro.training.capture import CapturedUpdate
 from bnrepro.training.loop import Update
 from bnrepro.training.optimizers import GroupOptimizer
 from bnrepro.training.processes import Processes
@@ -23,20 +25,26 @@ class GroupedUpdate:
 
     Args:
         session: the run's; its optimizer is a `GroupOptimizer`.
-        step: the session's step, or its compiled form.
+        gradient: the session's step on the mini-batch of a number.
+        batches: that it takes them from.
         processes: each takes as many groups, in order.
     """
 
-    def __init__(self, session: Session, step: Step, processes: Processes) -> None:
+    def __init__(
+        self,
+        session: Session,
+        gradient: Update,
+        batches: TrainingBatches,
+        processes: Processes,
+    ) -> None:
         assert isinstance(session.update.optimizer, GroupOptimizer)
         self.optimizer = session.update.optimizer
-        self.step = step
+        self.gradient = gradient
         self.processes = processes
         self.seed = session.config.seed
         self.groups = session.config.groups
         self.own = self.groups // processes.count
-        self.batches = session.batches()
-        self.batches.following = self._following
+        batches.following = self._following
         self.buffers = list(session.model.buffers())
         self.averages = [buffer for buffer in self.buffers if buffer.is_floating_point()]
 
@@ -50,7 +58,7 @@ class GroupedUpdate:
                 buffer.copy_(value)
             draws = np.random.SeedSequence([self.seed, batch, _PURPOSE])
             torch.manual_seed(int(draws.generate_state(1, np.uint64)[0]))
-            loss = self.step(*self.batches(batch), lr)
+            loss = self.gradient(batch, lr)
             values = [*self.optimizer.gradients, *self.averages, loss]
             rows.append(torch.cat([value.flatten() for value in values]))
         mean = _mean_in_order(self.processes.gather(torch.stack(rows)))
@@ -72,14 +80,23 @@ def make_update(session: Session, step: Step, processes: Processes) -> Update:
     """What the training loop calls: the step on its mini-batch, or on those of its groups.
 
     Args:
-        session: the run's.
+        session: the run's; as it was before its first update.
         step: the session's step, or its compiled form.
         processes: that share the groups.
     """
-    if session.config.groups > 1:
-        return GroupedUpdate(session, step, processes)
     batches = session.batches()
-    return lambda number, lr: step(*batches(number), lr)
+    update: Update
+    if session.config.runtime.cuda_graph:
+        with session.taking_back():
+            update = CapturedUpdate(step, batches)
+    else:
+
+        def update(number: int, lr: Tensor) -> Tensor:
+            return step(*batches(number), lr)
+
+    if session.config.groups == 1:
+        return update
+    return GroupedUpdate(session, update, batches, processes)
 
 
 def _mean_in_order(rows_GP: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ from bnrepro.runs.digests import add_weights, check_rows, check_weights
 from bnrepro.signals import stop_on_signals
 from bnrepro.torchrun import is_started
 from bnrepro.training.checkpoint import Checkpoint, checkpoint_damage, load_checkpoint
-from bnrepro.training.compiler import choose_step, is_compiled
+from bnrepro.training.compiler import choose_step
 from bnrepro.training.groups import make_update
 from bnrepro.training.launch import launch
 from bnrepro.training.lease import Lease, Say, take_lease
@@ -188,7 +188,7 @@ def _train(session: Session, console: Console, lease: Lease, processes: Processe
             f"measures={','.join(sorted(unobserved))}: model={config.model.name} has no layers to "
             "observe, so these stay empty"
         )
-    _write_config(session, directory, compiled=is_compiled(step, session), say=say)
+    _write_config(session, directory, compiled=step is not session.update, say=say)
     checkpoint = load_checkpoint(directory, say)
     if checkpoint is None and checkpoint_damage(directory):
         say("no checkpoint can be used: starting again from step 0")

@@ -1,5 +1,7 @@
 """What a run computes with, built once from its config."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +21,7 @@ from bnrepro.training.build import (
     make_population_batches,
     make_step,
 )
-from bnrepro.training.device import Device, pick_device
+from bnrepro.training.device import Device, compute_reproducibly, pick_device
 from bnrepro.training.memory import is_out_of_memory, keep_freed_memory
 from bnrepro.training.step import TrainingStep
 
@@ -46,6 +48,16 @@ class Session:
     def update(self) -> TrainingStep:
         """The parameter update, which owns the optimizer's state; not compiled."""
         return make_step(self.config, self.dataset, self.model)
+
+    @contextmanager
+    def taking_back(self) -> Iterator[None]:
+        """Steps in here set a program up, before the first update; what they do is undone."""
+        before = {name: value.clone() for name, value in self.model.state_dict().items()}
+        yield
+        self.model.load_state_dict(before)
+        for state in self.update.optimizer.state:
+            state.zero_()
+        torch.manual_seed(self.config.seed)
 
     def batches(self) -> TrainingBatches:
         """The training mini-batches, for one reader: each reads ahead for itself."""
@@ -76,6 +88,7 @@ def build_session(
     torch.set_num_threads(config.runtime.threads)
     keep_freed_memory()
     where = pick_device(device or config.runtime.device)
+    compute_reproducibly(where)
     try:
         if stored is None:
             stored = load_dataset(config, console)

@@ -31,7 +31,8 @@ def test_what_an_example_becomes_depends_on_seed_epoch_and_index_alone(crop: str
     indices = torch.arange(40)
 
     def augment(seed: int, epoch: int, chosen: Tensor) -> Tensor:
-        return Augmenter(augmentation, 40, seed, CPU)(images[chosen], chosen, epoch)
+        augmenter = Augmenter(augmentation, 40, seed, CPU)
+        return augmenter(images[chosen], augmenter.draws(chosen, epoch))
 
     together = augment(1, 2, indices)
     torch.testing.assert_close(augment(1, 2, indices[[30, 7]]), together[[30, 7]])
@@ -42,7 +43,7 @@ def test_what_an_example_becomes_depends_on_seed_epoch_and_index_alone(crop: str
 def test_nothing_asked_for_is_nothing_done() -> None:
     images = _images()
     nothing = Augmenter(Augmentation("none", 16, False, "none"), 40, 0, CPU)
-    assert nothing(images, torch.arange(40), 0) is images
+    assert nothing(images, nothing.draws(torch.arange(40), 0)) is images
 
 
 def test_crops_are_windows_of_the_image_and_reach_everywhere() -> None:
@@ -59,9 +60,8 @@ def test_crops_are_windows_of_the_image_and_reach_everywhere() -> None:
 
 def test_half_of_the_images_are_mirrored() -> None:
     images = _images(1000)
-    flipped = Augmenter(Augmentation("none", 16, True, "none"), 1000, 0, CPU)(
-        images, torch.arange(1000), 0
-    )
+    augmenter = Augmenter(Augmentation("none", 16, True, "none"), 1000, 0, CPU)
+    flipped = augmenter(images, augmenter.draws(torch.arange(1000), 0))
     mirrored = (flipped == images.flip(3)).all(dim=3).all(dim=2).all(dim=1)
     same = (flipped == images).all(dim=3).all(dim=2).all(dim=1)
     assert (mirrored | same).all()
@@ -109,7 +109,8 @@ def test_each_distortion_is_torchvisions(draw: int, adjust, value: float) -> Non
 
 def test_all_together_stays_in_range() -> None:
     images = _images()
-    augmented = Augmenter(ALL, 40, 0, CPU)(images, torch.arange(40), 0)
+    augmenter = Augmenter(ALL, 40, 0, CPU)
+    augmented = augmenter(images, augmenter.draws(torch.arange(40), 0))
     assert augmented.shape == (40, 3, 12, 12)
     assert augmented.min() >= 0
     assert augmented.max() <= 255
