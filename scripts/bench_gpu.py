@@ -182,9 +182,8 @@ def _measure(
     for way, told in ways.items():
         session = _session(work, told, device)
         batch_size = session.config.batch_size
-        update = make_update(session, choose_step(session, lambda _: None), Processes())
-        lr = torch.zeros((), device=session.device)
-        updates[way] = partial(update, 0, lr)
+        train = make_update(session, choose_step(session, lambda _: None), Processes())
+        updates[way] = partial(train, 0, torch.zeros((), device=session.device))
     if "resnet50" in " ".join(work.overrides):
         updates[_LOOP] = _plain_loop(work, device)
     speeds: dict[str, list[float]] = {way: [] for way in updates}

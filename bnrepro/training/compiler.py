@@ -83,7 +83,7 @@ def _compile(function: Callable[..., Result]) -> Callable[..., Result]:
         nonlocal direct
         if direct is not None:
             return direct(*tensors)
-        result = compiled(*tensors)
+        result: Result = compiled(*tensors)
         # With nothing to check, what torch.compile does around the program at every call is a sixth
         # of the MNIST network's step, for nothing: from here on the program itself is called.
         [entry] = torch._dynamo.eval_frame._debug_get_cache_entry_list(own)
