@@ -241,6 +241,20 @@ def test_figure_2_opens_with_what_holds_and_what_does_not() -> None:
     assert "BN alone makes it faster" in study("fig2").remarks(faster)[1]
 
 
+@pytest.mark.parametrize(
+    ("at_x5", "said"),
+    [(_seeds(2000, best=0.6), True), (STUCK, False), ([*_seeds(500)[:2], DIVERGED[2]], False)],
+)
+def test_figure_2_says_what_the_rate_does_without_bn(at_x5: list[EndedRun], said: bool) -> None:
+    runs = {"Inception": _seeds(10_000), "Inception at x5": at_x5, "BN-x5": _seeds(1000, best=0.7)}
+    assert study("fig2").remarks
+    text = " ".join(study("fig2").remarks(evidence_of("fig2", runs)))
+    sentence = (
+        "Inception trains here, to 0.600 (at its own rate 0.500). Against that BN-x5 needs 2.1"
+    )
+    assert (sentence in text) is said
+
+
 @pytest.mark.parametrize("name", ["rate_tolerance", "start_sensitivity"])
 def test_remarks_name_the_groups_as_they_are_written(name: str) -> None:
     one = study(name)
