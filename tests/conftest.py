@@ -17,10 +17,19 @@ from bnrepro.cli import main
 from bnrepro.cli.app import settings
 from bnrepro.config import RunConfig, load
 from bnrepro.config.load import preset
+from tests import forked
 
 ROOT = Path(__file__).parent.parent
 
 CommandLine = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Neighbours stay together: what files or folders share is made once, not in every process."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log) if config.getvalue("dist") == "load" else None
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -30,7 +39,10 @@ def _one_thread() -> None:
 
 @pytest.fixture
 def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
-    """Run `bnrepro` in an empty folder, in this process, which has imported torch already."""
+    """Run `bnrepro` in an empty folder, in this process, which has imported torch already.
+
+    So have the processes that a sweep starts; tests/end_to_end/test_sweep.py has real ones.
+    """
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -43,6 +55,7 @@ def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine
         ):
             patch.chdir(tmp_path)
             patch.setattr(sys, "argv", ["bnrepro", *arguments])
+            patch.setattr("bnrepro.sweep.local.get_context", forked.get_context)
             for name, value in _environment(tmp_path).items():
                 patch.setenv(name, value)
             warnings.simplefilter("default")
