@@ -7,6 +7,8 @@ import pytest
 from rich.console import Console
 
 from bnrepro.config import load
+from bnrepro.inference import export
+from bnrepro.inference.formats import FORMATS
 from bnrepro.inference.trained import TrainedRun, load_trained
 from bnrepro.training import run
 
@@ -39,6 +41,16 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
 @pytest.fixture(scope="session")
 def inception(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
     return _trained(tmp_path_factory.mktemp("inception"), _INCEPTION)
+
+
+@pytest.fixture(scope="session")
+def contents(small: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """A small file of each format."""
+    folder = tmp_path_factory.mktemp("contents")
+    files = {name: folder / name for name in FORMATS}
+    for name, file in files.items():
+        export(small.directory, name, False, "moving", 1, file, False, "cpu", QUIET)
+    return {name: file.read_bytes() for name, file in files.items()}
 
 
 def _trained(runs: Path, overrides: tuple[str, ...]) -> TrainedRun:

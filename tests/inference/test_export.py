@@ -47,16 +47,6 @@ def export_to(tmp_path: Path) -> ExportTo:
     return make
 
 
-@pytest.fixture(scope="session")
-def contents(small: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """A small file of each format."""
-    folder = tmp_path_factory.mktemp("contents")
-    files = {name: folder / name for name in FORMATS}
-    for name, file in files.items():
-        export(small.directory, name, False, "moving", 1, file, False, "cpu", QUIET)
-    return {name: file.read_bytes() for name, file in files.items()}
-
-
 def _by_torch(run: TrainedRun, pixels: Tensor) -> Tensor:
     """What the run's own network gives, by the way that training evaluates."""
     network = network_with(run, "population", POPULATION_BATCHES)
