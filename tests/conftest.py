@@ -1,4 +1,5 @@
 import contextlib
+import importlib
 import io
 import os
 import signal
@@ -7,6 +8,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from bnrepro.config.load import preset
 from tests import forked
 
 ROOT = Path(__file__).parent.parent
+
+_LOAD = importlib.import_module("bnrepro.config.load")
 
 CommandLine = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -35,6 +39,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _composed_once() -> None:
+    """A process keeps 128 compositions, which is enough for a command; tests ask for more."""
+    _LOAD._compose_once = cache(_LOAD._compose_once.__wrapped__)
 
 
 @pytest.fixture
