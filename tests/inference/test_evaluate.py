@@ -56,7 +56,7 @@ def _evaluate(*directories: RunDirectory, **changed: object) -> list:
     return evaluate(directories, **(told | {"device": "cpu"} | changed), console=QUIET)
 
 
-@pytest.mark.parametrize("network", [["norm=batch"], ["norm=none"], ["model=cnn"]])
+@pytest.mark.parametrize("network", [["norm=batch"], ["norm=none"], ["model=cnn", "steps=20"]])
 def test_evaluation_is_what_training_recorded_at_its_end(
     trained: Callable[..., RunDirectory], network: list[str]
 ) -> None:
