@@ -32,13 +32,18 @@ class _Context(context.ForkServerContext):
 
 def get_context(_method: str) -> context.ForkServerContext:
     """In place of multiprocessing's own, where it is asked for ``spawn``."""
-    with _LOCK:  # a sweep asks from several threads
-        _start_server()
+    start_server()
     return _Context()
 
 
+def start_server() -> None:
+    """Start the parent of all that follow, if this process has none yet."""
+    with _LOCK:  # a sweep asks from several threads
+        _start_once()
+
+
 @cache
-def _start_server() -> None:
+def _start_once() -> None:
     forkserver.set_forkserver_preload(_PRELOADED)
     with patch.dict(os.environ, _ENVIRONMENT, clear=True):
         forkserver.ensure_running()
