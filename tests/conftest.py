@@ -1,4 +1,5 @@
 import contextlib
+import importlib
 import io
 import os
 import signal
@@ -7,6 +8,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,21 @@ from bnrepro.cli import main
 from bnrepro.cli.app import settings
 from bnrepro.config import RunConfig, load
 from bnrepro.config.load import preset
+from tests import forked
 
 ROOT = Path(__file__).parent.parent
 
+_LOAD = importlib.import_module("bnrepro.config.load")
+
 CommandLine = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Neighbours stay together: what files or folders share is made once, not in every process."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log) if config.getvalue("dist") == "load" else None
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -28,9 +41,18 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _composed_once() -> None:
+    """A process keeps 128 compositions, which is enough for a command; tests ask for more."""
+    _LOAD._compose_once = cache(_LOAD._compose_once.__wrapped__)
+
+
 @pytest.fixture
 def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
-    """Run `bnrepro` in an empty folder, in this process, which has imported torch already."""
+    """Run `bnrepro` in an empty folder, in this process, which has imported torch already.
+
+    So have the processes that a sweep starts; tests/end_to_end/test_sweep.py has real ones.
+    """
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -43,6 +65,7 @@ def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine
         ):
             patch.chdir(tmp_path)
             patch.setattr(sys, "argv", ["bnrepro", *arguments])
+            patch.setattr("bnrepro.sweep.local.get_context", forked.get_context)
             for name, value in _environment(tmp_path).items():
                 patch.setenv(name, value)
             warnings.simplefilter("default")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from bnrepro.cli import app
 from bnrepro.completion import complete_override, complete_run, complete_scale, complete_study
@@ -59,7 +60,6 @@ def test_folder_of_studies_that_is_not_there_breaks_no_shell(
     assert complete_study("") == []
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
 @pytest.mark.parametrize(
     ("words", "cursor", "expected"),
     [
@@ -72,19 +72,23 @@ def test_folder_of_studies_that_is_not_there_breaks_no_shell(
     ],
 )
 def test_bash_completes(words: str, cursor: int, expected: set[str]) -> None:
-    assert _complete(words, cursor) == expected
+    told = CliRunner().invoke(app, env=_as_bash_asks(words, cursor), prog_name="bnrepro")
+    assert set(told.output.split()) == expected
 
 
-def _complete(words: str, cursor: int, folder: Path | None = None) -> set[str]:
-    """What bash is offered."""
+def _as_bash_asks(words: str, cursor: int) -> dict[str, str]:
+    return {
+        "_BNREPRO_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(cursor),
+    }
+
+
+def _complete(words: str, cursor: int, folder: Path) -> set[str]:
+    """What bash is offered, by a process of its own."""
     done = subprocess.run(
         [str(Path(sys.executable).with_name("bnrepro"))],
-        env={
-            **os.environ,
-            "_BNREPRO_COMPLETE": "complete_bash",
-            "COMP_WORDS": words,
-            "COMP_CWORD": str(cursor),
-        },
+        env=os.environ | _as_bash_asks(words, cursor),
         cwd=folder,
         capture_output=True,
         text=True,

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import bnrepro
@@ -49,6 +50,11 @@ def _files() -> Iterator[tuple[str, Path]]:
         yield file.relative_to(PACKAGE).parts[0].removesuffix(".py"), file
 
 
+@cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
 def _imports(node: ast.AST) -> set[str]:
     """Modules of the package, below its name, that are imported in a piece of code."""
     modules = set()
@@ -71,7 +77,7 @@ def test_parts_import_only_what_they_may_know() -> None:
     for part, file in _files():
         if part in {"__init__", "__main__", "cli"}:
             continue
-        tree = ast.parse(file.read_text())
+        tree = _tree(file)
         functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
         late = set().union(*map(_imports, functions))
         for module in _imports(tree):
@@ -84,7 +90,7 @@ def test_parts_import_only_what_they_may_know() -> None:
 
 def test_what_is_late_is_late_everywhere() -> None:
     for part, file in _files():
-        for node in ast.parse(file.read_text()).body:
+        for node in _tree(file).body:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 late = {m for m in _imports(node) if _may(m, LATE.get(part, set()))}
                 assert not late, f"{file} imports {late} at the top"
@@ -93,14 +99,14 @@ def test_what_is_late_is_late_everywhere() -> None:
 def test_nothing_names_a_study() -> None:
     studies = {f"studies.{name}" for name in study_names()}
     for _, file in _files():
-        assert not _imports(ast.parse(file.read_text())) & studies, file
+        assert not _imports(_tree(file)) & studies, file
 
 
 def test_only_these_files_know_hydra() -> None:
     for _, file in _files():
         uses = {
             alias.name.split(".")[0] if isinstance(node, ast.Import) else node.module.split(".")[0]
-            for node in ast.walk(ast.parse(file.read_text()))
+            for node in ast.walk(_tree(file))
             if isinstance(node, ast.Import | ast.ImportFrom)
             for alias in node.names
             if not isinstance(node, ast.ImportFrom) or node.module
@@ -114,7 +120,7 @@ def test_slow_packages_are_imported_where_they_are_used() -> None:
     """Each takes as long to import as torch, and most commands need none of them."""
     slow = {"sklearn", "torch._dynamo", "torch._inductor", "torchvision"}
     for _, file in _files():
-        for node in ast.parse(file.read_text()).body:
+        for node in _tree(file).body:
             names = {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
             if isinstance(node, ast.ImportFrom):
                 names = {node.module or "", *(f"{node.module}.{a.name}" for a in node.names)}

@@ -43,9 +43,9 @@ return inside(document).filter(
 """
 
 
-@pytest.fixture
-def browser() -> Iterator[webdriver.Chrome]:
-    """With a profile of its own that nobody has used."""
+@pytest.fixture(scope="module")
+def opened() -> Iterator[webdriver.Chrome]:
+    """One for the file, with a profile of its own."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not (chromium and driver):
         if os.environ.get("BNREPRO_REQUIRE_BROWSER"):
@@ -56,9 +56,19 @@ def browser() -> Iterator[webdriver.Chrome]:
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
         options.add_argument(argument)
     options.add_argument("--window-size=1500,1100")
-    opened = webdriver.Chrome(options=options, service=Service(driver))
-    yield opened
-    opened.quit()
+    chrome = webdriver.Chrome(options=options, service=Service(driver))
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture
+def browser(opened: webdriver.Chrome, dashboard: Served) -> webdriver.Chrome:
+    """As if nobody had used it: it has forgotten what pages have stored."""
+    opened.get("about:blank")
+    origin = dashboard.address.partition("?")[0].rstrip("/")
+    told = {"origin": origin, "storageTypes": "all"}
+    opened.execute_cdp_cmd("Storage.clearDataForOrigin", told)
+    return opened
 
 
 @pytest.fixture(scope="module")

@@ -39,13 +39,21 @@ def shortened(command: str) -> list[str]:
     return arguments
 
 
+@pytest.fixture(scope="module")
+def cloned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a clone has that commands read or could change; nobody changes it."""
+    folder = tmp_path_factory.mktemp("cloned")
+    shutil.copy(ROOT / ".gitignore", folder)
+    shutil.copytree(ROOT / "results", folder / "results")
+    _git(folder, "init", "--quiet")
+    _git(folder, "add", ".")
+    return folder
+
+
 @pytest.fixture
-def clone(tmp_path: Path) -> Iterator[Path]:
+def clone(cloned: Path, tmp_path: Path) -> Iterator[Path]:
     """The current folder as a clone, which stays clean."""
-    shutil.copy(ROOT / ".gitignore", tmp_path)
-    shutil.copytree(ROOT / "results", tmp_path / "results")
-    _git(tmp_path, "init", "--quiet")
-    _git(tmp_path, "add", ".")
+    shutil.copytree(cloned, tmp_path, dirs_exist_ok=True)
     yield tmp_path
     changes = _git(tmp_path, "status", "--porcelain").splitlines()
     assert [line for line in changes if not line.startswith("A  ")] == []

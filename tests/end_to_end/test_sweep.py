@@ -22,12 +22,37 @@ from tests.end_to_end import slurm
 
 TINY = ["experiment=fig1/with_bn,fig1/without_bn", "scale=smoke", "debug=two_steps"]
 
-# Some seconds of training a run.
+# Some seconds of training a run, most of which the processor has for others.
+STEPS = 150
 SHORT = [
     *("experiment=fig1/with_bn", "scale=smoke", "optim.momentum=0.5"),
+    *("model=python", "model.factory=slow_network:build", "evaluation.population_batches=2"),
     *("runtime.compile=off", "runtime.tensorboard=false"),
 ]
 QUICK = "runtime.checkpoint_seconds=0.1"
+_NETWORK = """
+import time
+from torch import nn
+
+class Slow(nn.Sequential):
+    def forward(self, x):
+        if self.training:
+            time.sleep(0.02)
+        return super().forward(x)
+
+def build(num_classes, image_shape, norm, generator):
+    first, last = nn.Linear(784, 20), nn.Linear(20, num_classes)
+    for layer in (first, last):
+        nn.init.normal_(layer.weight, std=0.1, generator=generator)
+        nn.init.zeros_(layer.bias)
+    return Slow(nn.Flatten(), first, norm.features(20), nn.Sigmoid(), last)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _slow_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "slow_network.py").write_text(_NETWORK)
 
 
 def _directories(folder: Path, *overrides: str) -> list[RunDirectory]:
@@ -91,9 +116,9 @@ def test_one_failing_run_stops_no_other_and_is_retried_when_asked(
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signal_stops_every_worker_at_a_checkpoint_and_the_next_call_goes_on(
-    tmp_path: Path, number: signal.Signals, code: int
+    command_line: CommandLine, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    sweep = [*SHORT, "steps=1000", "seed=range(3)", QUICK, "--workers=2"]
+    sweep = [*SHORT, f"steps={STEPS}", "seed=range(3)", QUICK, "--workers=2"]
     directories = _directories(tmp_path, *sweep[:-1])
     process = _start(tmp_path, *sweep)
     _wait_for_checkpoints(process, *directories[:2])
@@ -107,19 +132,18 @@ def test_signal_stops_every_worker_at_a_checkpoint_and_the_next_call_goes_on(
         status = directory.read_status()
         assert status is not None
         assert (status.state, status.message) == ("preempted", "asked to stop by SIGTERM")
-        assert 0 < status.step < 1000
+        assert 0 < status.step < STEPS
     assert not directories[2].path.exists(), "no run began after the signal"
     assert not any(map(psutil.pid_exists, workers))
-    again = _start(tmp_path, *sweep, "--json")
-    output, errors = again.communicate(timeout=200)
-    assert again.returncode == 0, errors
-    assert {row["state"] for row in json.loads(output)} == {"finished"}
+    again = command_line("sweep", *sweep, "--json")
+    assert again.returncode == 0, again.stderr
+    assert {row["state"] for row in json.loads(again.stdout)} == {"finished"}
     for directory in directories[:2]:
         assert "resumed at step" in directory.log.read_text()
 
 
-def test_killed_worker_costs_its_run_only(tmp_path: Path) -> None:
-    sweep = [*SHORT, "steps=1000", "seed=range(3)", QUICK, "--workers=2"]
+def test_killed_worker_costs_its_run_only(command_line: CommandLine, tmp_path: Path) -> None:
+    sweep = [*SHORT, f"steps={STEPS}", "seed=range(3)", QUICK, "--workers=2"]
     killed, *others = _directories(tmp_path, *sweep[:-1])
     process = _start(tmp_path, *sweep)
     _wait_for_checkpoints(process, killed)
@@ -132,15 +156,14 @@ def test_killed_worker_costs_its_run_only(tmp_path: Path) -> None:
     assert "2 of 3 done: 2 finished, 1 preempted" in output
     for one in others:
         assert "resumed" not in one.log.read_text(), "it was disturbed"
-    again = _start(tmp_path, *sweep)
-    _, errors = again.communicate(timeout=200)
-    assert (again.returncode, errors) == (0, "")
+    again = command_line("sweep", *sweep)
+    assert (again.returncode, again.stderr) == (0, "")
     alone = _train_alone(tmp_path / "alone", *sweep[:-1], "seed=0")
     assert _results([killed]) == _results(alone)
 
 
 def test_runs_stop_where_their_sweep_is_killed(tmp_path: Path) -> None:
-    sweep = [*SHORT, "steps=8000", "seed=0", QUICK]
+    sweep = [*SHORT, "steps=4000", "seed=0", QUICK]
     [directory] = _directories(tmp_path, *sweep)
     process = _start(tmp_path, *sweep)
     _wait_for_checkpoints(process, directory)
@@ -156,8 +179,9 @@ def test_runs_stop_where_their_sweep_is_killed(tmp_path: Path) -> None:
 
 def test_job_of_slurm_is_queued_again_at_its_time_limit_and_goes_on(tmp_path: Path) -> None:
     slurm.install(tmp_path / "bin")
-    sweep = [*SHORT, "steps=1000", "seed=0,1", QUICK, "--slurm", "--hours=0.1", "--partition=long"]
-    directories = _directories(tmp_path, *sweep[:-3])
+    runs = [*SHORT, f"steps={STEPS}", "seed=0,1", QUICK]
+    sweep = [*runs, "--slurm", "--hours=0.1", "--partition=long"]
+    directories = _directories(tmp_path, *runs)
     process = _start(tmp_path, *sweep, path=str(tmp_path / "bin"))
     _wait_for_checkpoints(process, directories[0])
     os.kill(directories[0].read_status().pid, signal.SIGUSR2)  # what submitit asks SLURM for
@@ -165,7 +189,7 @@ def test_job_of_slurm_is_queued_again_at_its_time_limit_and_goes_on(tmp_path: Pa
     assert process.returncode == 0, errors
     assert "2 of 2 done: 2 finished" in output
     assert "resumed at step" in directories[0].log.read_text()
-    alone = _train_alone(tmp_path / "alone", *sweep[:-3], "seed=0")
+    alone = _train_alone(tmp_path / "alone", *runs, "seed=0")
     assert _results(directories[:1]) == _results(alone)
     script = (tmp_path / "bin" / "script").read_text()
     assert {"--partition=long", "--time=6", "--cpus-per-task=1"} <= set(script.split())
@@ -173,7 +197,7 @@ def test_job_of_slurm_is_queued_again_at_its_time_limit_and_goes_on(tmp_path: Pa
 
 def test_runs_that_share_a_gpu_are_one_job_and_go_on_together(tmp_path: Path) -> None:
     slurm.install(tmp_path / "bin")
-    sweep = [*SHORT, "steps=1000", "seed=0,1", QUICK, "--slurm", "--gpus=1", "--per-gpu=2"]
+    sweep = [*SHORT, f"steps={STEPS}", "seed=0,1", QUICK, "--slurm", "--gpus=1", "--per-gpu=2"]
     directories = _directories(tmp_path, *sweep[:-3])
     process = _start(tmp_path, *sweep, path=str(tmp_path / "bin"))
     _wait_for_checkpoints(process, *directories)
@@ -190,7 +214,7 @@ def test_runs_that_share_a_gpu_are_one_job_and_go_on_together(tmp_path: Path) ->
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray")
 def test_tasks_of_ray_stop_at_a_checkpoint_and_the_next_call_goes_on(tmp_path: Path) -> None:
-    sweep = [*SHORT, "steps=1000", "seed=0,1", QUICK, "--ray"]
+    sweep = [*SHORT, f"steps={STEPS}", "seed=0,1", QUICK, "--ray"]
     directories = _directories(tmp_path, *sweep[:-1])
     process = _start(tmp_path, *sweep)
     _wait_for_checkpoints(process, *directories)
@@ -208,7 +232,7 @@ def test_tasks_of_ray_stop_at_a_checkpoint_and_the_next_call_goes_on(tmp_path: P
 
 def test_interrupt_takes_the_jobs_from_slurm(tmp_path: Path) -> None:
     slurm.install(tmp_path / "bin")
-    sweep = [*SHORT, "steps=8000", "seed=0,1", QUICK, "--slurm"]
+    sweep = [*SHORT, "steps=4000", "seed=0,1", QUICK, "--slurm"]
     directories = _directories(tmp_path, *sweep[:-1])
     process = _start(tmp_path, *sweep, path=str(tmp_path / "bin"))
     _wait_for_checkpoints(process, *directories)
@@ -218,8 +242,10 @@ def test_interrupt_takes_the_jobs_from_slurm(tmp_path: Path) -> None:
     assert [one.read_status().state for one in directories] == ["preempted"] * 2
 
 
-def test_run_that_is_deleted_harms_no_other_and_is_made_anew(tmp_path: Path) -> None:
-    sweep = [*SHORT, "steps=1000", "seed=0,1", QUICK, "--workers=2"]
+def test_run_that_is_deleted_harms_no_other_and_is_made_anew(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    sweep = [*SHORT, f"steps={STEPS}", "seed=0,1", QUICK, "--workers=2"]
     deleted, other = _directories(tmp_path, *sweep[:-1])
     process = _start(tmp_path, *sweep)
     _wait_for_checkpoints(process, deleted)
@@ -234,16 +260,15 @@ def test_run_that_is_deleted_harms_no_other_and_is_made_anew(tmp_path: Path) -> 
     assert "1 of 2 done: 1 deleted, 1 finished" in told
     assert not deleted.path.exists(), "nothing is written back"
     undisturbed = _results([other])
-    again = _start(tmp_path, *sweep)
-    _, errors = again.communicate(timeout=140)
-    assert (again.returncode, errors) == (0, "")
+    again = command_line("sweep", *sweep)
+    assert (again.returncode, again.stderr) == (0, "")
     assert {one.read_status().state for one in (deleted, other)} == {"finished"}
     assert "resumed" not in deleted.log.read_text()
     assert _results([other]) == undisturbed
 
 
 def test_two_sweeps_of_the_same_runs_train_each_once(tmp_path: Path) -> None:
-    sweep = [*SHORT, "steps=300", "seed=range(4)", "--workers=2"]
+    sweep = [*SHORT, "steps=40", "seed=range(4)", "--workers=2"]
     both = [_start(tmp_path, *sweep, "--json") for _ in range(2)]
     told = [process.communicate(timeout=200) for process in both]
     assert [process.returncode for process in both] == [0, 0], told

@@ -1,14 +1,16 @@
 """Finished runs measured on held-out data."""
 
 import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from rich.console import Console
 
-from bnrepro.config import RunConfig
+from bnrepro.config import RunConfig, run_path
 from bnrepro.data.order import epoch_order
 from bnrepro.errors import UserError
 from bnrepro.inference import evaluate, keep_predictions
@@ -22,9 +24,31 @@ from tests.conftest import CommandLine
 QUIET = Console(quiet=True)
 
 
+@pytest.fixture(scope="module")
+def kept() -> dict[tuple[str, ...], Path]:
+    """Where the runs are that tests have trained, by their overrides; nobody changes them."""
+    return {}
+
+
 @pytest.fixture
-def trained(small_run: Callable[..., RunConfig]) -> Callable[..., RunDirectory]:
-    return lambda *overrides: run(small_run(*overrides), QUIET).directory
+def trained(
+    small_run: Callable[..., RunConfig],
+    kept: dict[tuple[str, ...], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., RunDirectory]:
+    """A copy of a run of these overrides, which is trained for the first test that asks."""
+
+    def copy(*overrides: str) -> RunDirectory:
+        if overrides not in kept:
+            runs = tmp_path_factory.mktemp("kept")
+            config = small_run(*overrides, f"runtime.runs={runs}")
+            kept[overrides] = run(config, QUIET).directory.path
+        directory = RunDirectory(run_path(small_run(*overrides)))
+        if not directory.path.exists():
+            shutil.copytree(kept[overrides], directory.path)
+        return directory
+
+    return copy
 
 
 def _evaluate(*directories: RunDirectory, **changed: object) -> list:
@@ -32,7 +56,7 @@ def _evaluate(*directories: RunDirectory, **changed: object) -> list:
     return evaluate(directories, **(told | {"device": "cpu"} | changed), console=QUIET)
 
 
-@pytest.mark.parametrize("network", [["norm=batch"], ["norm=none"], ["model=cnn"]])
+@pytest.mark.parametrize("network", [["norm=batch"], ["norm=none"], ["model=cnn", "steps=20"]])
 def test_evaluation_is_what_training_recorded_at_its_end(
     trained: Callable[..., RunDirectory], network: list[str]
 ) -> None:

@@ -22,7 +22,7 @@ from bnrepro.inference.formats import FORMATS
 from bnrepro.inference.held_out import network_with
 from bnrepro.inference.trained import TrainedRun
 from tests.conftest import ROOT, CommandLine
-from tests.inference.conftest import POPULATION_BATCHES, QUIET
+from tests.inference.conftest import POPULATION_BATCHES, QUIET, Written
 from tests.synthetic import write_run
 
 ExportTo = Callable[..., Export]
@@ -47,16 +47,6 @@ def export_to(tmp_path: Path) -> ExportTo:
     return make
 
 
-@pytest.fixture(scope="session")
-def contents(small: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """A small file of each format."""
-    folder = tmp_path_factory.mktemp("contents")
-    files = {name: folder / name for name in FORMATS}
-    for name, file in files.items():
-        export(small.directory, name, False, "moving", 1, file, False, "cpu", QUIET)
-    return {name: file.read_bytes() for name, file in files.items()}
-
-
 def _by_torch(run: TrainedRun, pixels: Tensor) -> Tensor:
     """What the run's own network gives, by the way that training evaluates."""
     network = network_with(run, "population", POPULATION_BATCHES)
@@ -70,15 +60,15 @@ EVERY = [(name, folded) for name in FORMATS for folded in (False, True)]
 @pytest.mark.parametrize(("name", "folded"), EVERY)
 @pytest.mark.parametrize("network", ["small", "inception"])
 def test_every_format_computes_what_the_run_does(
-    export_to: ExportTo,
+    written: Written,
     request: pytest.FixtureRequest,
     network: str,
     name: str,
     folded: bool,
 ) -> None:
     run: TrainedRun = request.getfixturevalue(network)
-    written = export_to(run, name, folded)
-    description, classify = read_exported(written.file, trust=True)
+    made = written(network, name, folded)
+    description, classify = read_exported(made.file, trust=True)
     pixels = run.dataset.test.images[:100]
     expected = _by_torch(run, pixels)
     with torch.inference_mode():
@@ -88,7 +78,7 @@ def test_every_format_computes_what_the_run_does(
         strided = pixels[:7].to(memory_format=torch.channels_last)
         torch.testing.assert_close(classify(strided), expected[:7], rtol=0, atol=1e-5)
 
-        assert description == written.description
+        assert description == made.description
         assert description.folded == folded
         assert description.class_names == tuple("0123456789")
         assert computation(description.run_config()) == computation(run.config)
@@ -97,9 +87,9 @@ def test_every_format_computes_what_the_run_does(
         right = int((classify(test.images).argmax(1) == test.labels).sum())
         assert description.measured.examples == len(test)
         assert description.measured.accuracy_1 == right / len(test)
-    content = written.file.read_bytes()
+    content = made.file.read_bytes()
     assert str(ROOT).encode() not in content, "no path of the machine that exported it"
-    assert [entry.name for entry in written.file.parent.iterdir()] == [written.file.name]
+    assert [entry.name for entry in made.file.parent.iterdir()] == [made.file.name]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -184,11 +174,11 @@ def test_onnx_says_what_it_takes_and_is_valid(contents: dict[str, bytes]) -> Non
     assert [size.dim_value for size in shape] == [1, 28, 28]
 
 
-def test_folded_has_no_batch_norm_left(export_to: ExportTo, small: TrainedRun) -> None:
+def test_folded_has_no_batch_norm_left(written: Written) -> None:
     from safetensors.torch import load_file
 
-    written = export_to(small, "safetensors", folded=True)
-    assert not [name for name in load_file(written.file) if "running" in name]
+    file = written("small", "safetensors", True).file
+    assert not [name for name in load_file(file) if "running" in name]
 
 
 def test_an_existing_file_stays_unless_forced(

@@ -17,7 +17,7 @@ from bnrepro.data.pictures import read_picture, read_picture_file
 from bnrepro.data.preparation import prepare_images
 from bnrepro.data.prepared import load_prepared
 from bnrepro.errors import UserError
-from bnrepro.inference import Prediction, export, predict
+from bnrepro.inference import Prediction, predict
 from bnrepro.inference.description import Preprocessing
 from bnrepro.inference.formats import FORMATS
 from bnrepro.inference.held_out import network_with, predict_held_out
@@ -25,7 +25,7 @@ from bnrepro.inference.preprocessing import prepare_picture, preprocessing_of
 from bnrepro.inference.trained import TrainedRun
 from bnrepro.training.build import crop_dataset, load_dataset
 from tests.conftest import CommandLine
-from tests.inference.conftest import QUIET
+from tests.inference.conftest import POPULATION_BATCHES, QUIET, Written
 
 
 def _predict(network: Path | str, *pictures: object, top: int = 10) -> list[Prediction]:
@@ -41,22 +41,17 @@ def picture(small: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="session")
-def exported(small: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("exported") / "network.safetensors"
-    export(small.directory, "safetensors", True, "population", 200, file, False, "cpu", QUIET)
-    return file
+def exported(written: Written) -> Path:
+    return written("small", "safetensors", True).file
 
 
 def test_run_and_every_format_say_what_evaluate_does(
-    small: TrainedRun, picture: Path, tmp_path: Path
+    small: TrainedRun, written: Written, picture: Path
 ) -> None:
-    network = network_with(small, "population", 200)
+    network = network_with(small, "population", POPULATION_BATCHES)
     expected = predict_held_out(small, network, 1, 256, QUIET).probabilities[0]
-    networks = [small.directory.path]
-    for name in FORMATS:
-        networks.append(tmp_path / f"network.{name}")
-        export(small.directory, name, False, "population", 200, networks[-1], False, "cpu", QUIET)
-    for network in networks:
+    files = [written("small", name, False).file for name in FORMATS]
+    for network in [small.directory.path, *files]:
         (made,) = _predict(network, picture)
         found = {guess.class_name: guess.probability for guess in made.guesses}
         by_class = [found[str(digit)] for digit in range(10)]

@@ -19,22 +19,11 @@ from PIL import Image
 from safetensors.torch import load, save
 
 from bnrepro.errors import UserError
-from bnrepro.inference import export
 from bnrepro.inference.checksum import check_seal, open_seal, seal
 from bnrepro.inference.exported import load_exported, read_exported
-from bnrepro.inference.trained import TrainedRun
 from tests.conftest import CommandLine
-from tests.inference.conftest import QUIET
 
 MEMORY = 200e6  # bytes that refusing a file may take
-
-
-@pytest.fixture(scope="session")
-def contents(small: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    folder = tmp_path_factory.mktemp("contents")
-    for name in ("safetensors", "onnx", "pt2"):
-        export(small.directory, name, False, "moving", 1, folder / name, False, "cpu", QUIET)
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,6 @@
 """A user's own study: one file, and every part of the program knows it."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +11,7 @@ from bnrepro.config import preset, recipe_id
 from bnrepro.dashboard.charts import find_places
 from bnrepro.dashboard.layout import layout
 from bnrepro.studies.registry import VARIABLE, study
+from tests.conftest import CommandLine
 from tests.synthetic import write_run
 
 FILE = '''
@@ -44,7 +42,12 @@ Cli = Callable[..., str]
 
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def cli(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command_line: CommandLine,
+    command_line_process: CommandLine,
+) -> Cli:
     """The command line beside three seeds of each line, judged at scale laptop."""
     folder = tmp_path / "studies"
     folder.mkdir()
@@ -56,14 +59,9 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
             write_run(tmp_path / "runs", "fig1/with_bn", curve, overrides, seed, scale="laptop")
 
     def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "bnrepro", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=250,
-            env={**os.environ, "COLUMNS": "200"},
-        )
+        # Help names the studies that there were when the program started.
+        start = command_line_process if "--help" in arguments else command_line
+        done = start(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

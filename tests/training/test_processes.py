@@ -23,6 +23,7 @@ from bnrepro.training.compiler import choose_step
 from bnrepro.training.groups import make_update
 from bnrepro.training.processes import Processes, join_processes
 from bnrepro.training.session import build_session
+from tests import forked
 
 _TIMEOUT = 200  # seconds; where nothing else is going on, one or two are enough
 _SILENT = Console(quiet=True)
@@ -40,6 +41,12 @@ def build(num_classes, image_shape, norm, generator):
         nn.Flatten(), nn.Linear(144, 8), norm.features(8), nn.ReLU(), nn.Linear(8, num_classes),
     )
 """
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _server() -> None:
+    """A run's processes come from a fork server: from one that has imported all they need."""
+    forked.start_server()
 
 
 @pytest.fixture(autouse=True)
