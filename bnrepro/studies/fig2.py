@@ -128,6 +128,8 @@ def _at_five_times_its_rate(evidence: Evidence) -> list[str]:
     if not runs or not evidence.runs[_X5] or any(run.diverged or at_chance(run) for run in runs):
         return []
     own, at_x5 = (evidence.mean(BEST, label) for label in (_INCEPTION, _INCEPTION_X5))
+    if at_x5 <= own:
+        return []
     return [
         f"The learning rate alone does much of it: at x5, which drove the paper's Inception to "
         f"machine infinity, Inception trains here, to {at_x5:.3f} (at its own rate {own:.3f}). "
