@@ -13,6 +13,8 @@ Handler = Callable[[int, FrameType | None], None]
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+_SECONDS_TO_SAY_SO = 2.0  # for a run that has stopped to write its last status
+
 
 @contextmanager
 def handling(handlers: Mapping[signal.Signals, Handler]) -> Iterator[None]:
@@ -29,7 +31,7 @@ def end_with_parent(seconds: float) -> None:
     """Ask this process to stop when its parent dies: without one it would wait for ever.
 
     Args:
-        seconds: that it has for the step in progress; then it is asked a second time.
+        seconds: that it has at most for the step in progress; it ends soon after its run.
     """
     Thread(target=_wait_for_parent, args=(seconds,), daemon=True).start()
 
@@ -38,8 +40,11 @@ def _wait_for_parent(seconds: float) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(seconds)
+    os.kill(os.getpid(), signal.SIGTERM)  # outside a run, this ends the process
+    end = time.monotonic() + seconds
+    while signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL and time.monotonic() < end:
+        time.sleep(0.1)
+    time.sleep(_SECONDS_TO_SAY_SO)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
