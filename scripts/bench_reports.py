@@ -32,6 +32,7 @@ from bnrepro.studies.registry import study
 from bnrepro.studies.study import Line
 
 STUDIES = ("fig1", "fig2")
+SCALE = "laptop"  # at smoke, runs have fewer steps than rows, and nothing is judged
 COMMANDS = (["status"], ["figure", "fig1"], ["figure", "fig2"], ["report", "--html"])
 SECONDS, GIGABYTES = 10.0, 1.0
 
@@ -65,7 +66,7 @@ def measure(command: list[str], folder: Path) -> tuple[float, float, float]:
     whole = [sys.executable, "-m", "bnrepro", *command]
     whole += ["--runs", str(folder / "runs"), "--json"]
     if command != ["status"]:
-        whole += ["--out", str(folder / "results")]
+        whole += ["--out", str(folder / "results"), "--scale", SCALE]
     start = time.perf_counter()
     silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
     process = os.posix_spawn(sys.executable, whole, os.environ, file_actions=silent)
@@ -94,7 +95,7 @@ def _lines() -> list[Line]:
 
 
 def _config(line: Line) -> RunConfig:
-    return line_config(line, "smoke")
+    return line_config(line, SCALE)
 
 
 def _rows(config: RunConfig, count: int, rng: np.random.Generator) -> list[Row]:

@@ -21,7 +21,15 @@ from bnrepro.render.collection import answer, origin, overview
 from bnrepro.render.figure import draw
 from bnrepro.render.index import write_index
 from bnrepro.render.setup import machine_cells, setup_cells, what_differs
-from bnrepro.render.tables import fewer_than_before, table_cells, write_csv, write_numbers
+from bnrepro.render.tables import (
+    Cells,
+    cells_of,
+    fewer_than_before,
+    table_cells,
+    table_numbers,
+    write_csv,
+    write_numbers,
+)
 from bnrepro.studies.evidence import Evidence, Finding, check_all
 
 
@@ -50,15 +58,22 @@ def write_study(evidence: Evidence) -> list[Path]:
     Raises:
         UserError: the folder cannot be written.
     """
+    _write_study(evidence, check_all(evidence))
+    return sorted(evidence.folder.iterdir())
+
+
+def _write_study(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
+    """As `write_study`, of claims that are judged; the study's section, for the report."""
     folder = evidence.folder
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        write_numbers(evidence, folder)
+        numbers = table_numbers(evidence)
+        write_numbers(evidence, numbers, folder)
         if evidence.study.panels and any(evidence.runs.values()):
             draw(evidence, folder)
-        section = _section(evidence, check_all(evidence))
+        section = _section(evidence, findings, cells_of(numbers, evidence))
         _render("study.md", folder / f"{evidence.study.name}.md", {"section": section})
-    return sorted(folder.iterdir())
+    return section
 
 
 def write_report(
@@ -89,9 +104,8 @@ def write_report(
             f"no finished run at scale={scale}; `bnrepro reproduce --scale {scale}` makes them"
         )
     fewer = [note for evidence in answered for note in fewer_than_before(evidence)]
-    for evidence in answered:
-        write_study(evidence)
     by_study = {one.study.name: check_all(one) for one in studies}
+    sections = {one.study.name: _write_study(one, by_study[one.study.name]) for one in answered}
     findings = [finding for of_study in by_study.values() for finding in of_study]
     folder = results / scale
     collections = collections or {}
@@ -105,10 +119,11 @@ def write_report(
             if all(one.is_empty for one in of_it):
                 continue
             overviews.append(overview(name, title, of_it, by_study))
-            content = _content(of_it, f"{title}: scale {scale}", by_study)
+            content = _content(of_it, f"{title}: scale {scale}", by_study, sections)
             pages += _write_pages(folder, name, content | {"overview": overviews[-1]}, of_it, html)
         own = [one for one in studies if one.study.collection not in collections]
-        content = _content(own, f"Batch Normalization, reproduced: scale {scale}", by_study)
+        title = f"Batch Normalization, reproduced: scale {scale}"
+        content = _content(own, title, by_study, sections)
         content |= {"overviews": overviews}
         content |= _claims([one for one in findings if not one.claim.source])
         pages = _write_pages(folder, "REPORT", content, own, html) + pages
@@ -150,13 +165,21 @@ def write_page(studies: Sequence[Evidence], command: str, file: Path) -> Path:
     """
     with writing(file):
         findings: dict[str, list[Finding]] = {one.study.name: [] for one in studies}
-        content = _content(studies, command, findings) | {"command": command}
+        sections = {
+            one.study.name: _section(one, [], table_cells(one))
+            for one in studies
+            if not one.is_empty
+        }
+        content = _content(studies, command, findings, sections) | {"command": command}
         _render("report.html", file, content | _page(studies))
     return file
 
 
 def _content(
-    studies: Sequence[Evidence], title: str, findings: Mapping[str, Sequence[Finding]]
+    studies: Sequence[Evidence],
+    title: str,
+    findings: Mapping[str, Sequence[Finding]],
+    sections: Mapping[str, dict[str, Any]],
 ) -> dict[str, Any]:
     """What a report and a page show.
 
@@ -164,6 +187,7 @@ def _content(
         studies: with what there is of them.
         title: of the page.
         findings: by the study's name.
+        sections: likewise, of studies that are not empty.
     """
     answered = [one for one in studies if not one.is_empty]
     return {
@@ -174,7 +198,7 @@ def _content(
         "overview": None,
         "overviews": [],
         "absent": [one.study for one in studies if one.is_empty],
-        "sections": [_section(one, findings[one.study.name]) for one in answered],
+        "sections": [sections[one.study.name] for one in answered],
         "differs": [
             sentence
             for evidence in answered
@@ -226,13 +250,15 @@ def write_claims(findings: Sequence[Finding], folder: Path) -> None:
     write_csv(pd.DataFrame(values, columns=["claim", "seed", "value"]), folder / "seeds.csv")
 
 
-def _section(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
+def _section(
+    evidence: Evidence, findings: Sequence[Finding], table: Cells | None
+) -> dict[str, Any]:
     """A study in the report: what it is, its pictures, its numbers, what came out."""
     pictures = [f"{evidence.study.name}.{kind}" for kind in ("png", "svg")]
     return {
         "study": evidence.study,
         "pictures": [file for file in pictures if (evidence.folder / file).exists()],
-        "table": table_cells(evidence),
+        "table": table,
         "remarks": _remarks(evidence, findings),
         "caption": caption_of(evidence),
         "missing": [line.label for line in evidence.missing],

@@ -30,17 +30,17 @@ class Cells(NamedTuple):
     rows: list[list[str]]
 
 
-def write_numbers(evidence: Evidence, folder: Path) -> None:
+def write_numbers(evidence: Evidence, numbers: pd.DataFrame | None, folder: Path) -> None:
     """``curves.csv`` (every seed), ``bands.csv`` (means), ``table.csv`` and ``setup.json``.
 
     Args:
         evidence: of the study.
+        numbers: its table, by `table_numbers`.
         folder: to write to.
     """
     if any(evidence.runs.values()):
         _write_long(evidence.curves(), folder / "curves.csv")
         _write_long(evidence.bands(), folder / "bands.csv")
-    numbers = table_numbers(evidence)
     if numbers is not None and len(numbers):
         write_csv(numbers, folder / "table.csv")
     content: dict[str, Any] = {
@@ -141,7 +141,11 @@ def _column_numbers(evidence: Evidence, line: Line, column: Column) -> dict[str,
 
 def table_cells(evidence: Evidence) -> Cells | None:
     """The study's table as it is shown; None: it has none, or nothing ran."""
-    numbers = table_numbers(evidence)
+    return cells_of(table_numbers(evidence), evidence)
+
+
+def cells_of(numbers: pd.DataFrame | None, evidence: Evidence) -> Cells | None:
+    """Likewise, of what `table_numbers` found before: it measures every seed."""
     if numbers is None or numbers.empty:
         return None
     table = evidence.study.table
