@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binomtest, bootstrap, t
+from scipy.special import stdtrit
 
 _CONFIDENCE = 0.95
 _RESAMPLES = 1999
@@ -65,7 +65,7 @@ def band(values: NDArray[np.float64]) -> Band:
     if seeds < 2:
         unknown = np.full_like(mean, np.nan)
         return Band(mean, unknown, unknown, n)
-    quantile = t.ppf((1 + _CONFIDENCE) / 2, seeds - 1)
+    quantile = stdtrit(seeds - 1, (1 + _CONFIDENCE) / 2)  # of Student's t
     half = quantile * values.std(axis=0, ddof=1) / np.sqrt(seeds)
     return Band(mean, mean - half, mean + half, n)
 
@@ -121,6 +121,8 @@ def proportion_interval(count: int, n: int) -> tuple[float, float]:
         count: examples that have the property.
         n: examples.
     """
+    from scipy.stats import binomtest  # a second to import: where it is needed
+
     interval = binomtest(count, n).proportion_ci(method="wilson")
     return float(interval.low), float(interval.high)
 
@@ -134,6 +136,8 @@ def mean_over_examples(differences: NDArray[np.float64]) -> Mean:
     Args:
         differences: (examples,), of two methods on the same examples.
     """
+    from scipy.stats import bootstrap
+
     resampled = bootstrap((differences,), np.mean, vectorized=True, rng=0, n_resamples=_RESAMPLES)
     low, high = resampled.confidence_interval
     return Mean(float(differences.mean()), float(low), float(high), len(differences))

@@ -129,17 +129,25 @@ def estimate_population_statistics(
     if not layers:
         _average(model, batches)
         return
-    scratch = copy.deepcopy(model).eval()
-    estimates = {}
-    at_once = 1  # mini-batches in a pass
     for name, layer in layers.items():
         if layer.running_mean is None or layer.running_var is None:
             raise ValueError(f"{name}: track_running_stats=False leaves no place for the estimates")
-        estimate = estimates[name] = _Estimate(layer)
-        scratch.get_submodule(name).forward = lambda x, of=estimate: of.normalize(x, at_once)
-    for group in _groups(batches):
-        at_once = len(group)
-        scratch(torch.cat(group))
+    estimates = {name: _Estimate(layer) for name, layer in layers.items()}
+    # For these passes its own BN layers stand aside: copying a small network takes longer.
+    at_once = 1  # mini-batches in a pass
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        for name, estimate in estimates.items():
+            layers[name].forward = lambda x, of=estimate: of.normalize(x, at_once)
+        for group in _groups(batches):
+            at_once = len(group)
+            model(torch.cat(group))
+    finally:
+        for layer in layers.values():
+            vars(layer).pop("forward", None)
+        for module, mode in modes.items():
+            module.training = mode
     reached = [name for name, estimate in estimates.items() if estimate.batches]
     if not reached:
         raise ValueError("Algorithm 2 needs at least one mini-batch")
