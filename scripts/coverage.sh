@@ -7,6 +7,6 @@ set -eu
 cd "$(dirname "$0")/.."
 extra=test
 . scripts/setup.sh
-.venv/bin/python -m pytest --numprocesses 3 --durations 20 \
+.venv/bin/python -m pytest --numprocesses 2 --durations 20 \
     --cov bnrepro/nn --cov bnrepro/training --cov bnrepro/runs --cov bnrepro/measure \
     --cov-branch --cov-report term "$@"

@@ -8,5 +8,4 @@ extra=test
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
-# Tests of processes wait for them: three at once keep two cores busy.
-.venv/bin/python -m pytest --numprocesses 3 --durations 20 "$@"
+.venv/bin/python -m pytest --numprocesses 2 --durations 20 "$@"
