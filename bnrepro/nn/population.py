@@ -139,7 +139,7 @@ def estimate_population_statistics(
     model.eval()
     try:
         for name, estimate in estimates.items():
-            layers[name].forward = lambda x, of=estimate: of.normalize(x, at_once)
+            vars(layers[name])["forward"] = lambda x, of=estimate: of.normalize(x, at_once)
         for group in _groups(batches):
             at_once = len(group)
             model(torch.cat(group))
