@@ -241,6 +241,22 @@ def test_figure_2_opens_with_what_holds_and_what_does_not() -> None:
     assert "BN alone makes it faster" in study("fig2").remarks(faster)[1]
 
 
+def test_figure_2_says_what_is_left_against_inception_trained_twice_as_long() -> None:
+    runs = {
+        "Inception": _seeds(10_000),
+        "Inception, twice as long": _rising(40_000),  # to 0.765
+        "BN-Baseline": _seeds(2000, best=0.6),
+        "BN-x5": _seeds(1000, best=0.9),
+    }
+    evidence = evidence_of("fig2", runs)
+    assert study("fig2").remarks
+    _, second, *_ = study("fig2").remarks(evidence)
+    assert second == (
+        "Trained twice as long, Inception reaches 0.765, and against that the same number is: "
+        "BN-Baseline never, BN-x5 24.0 (24.0 to 24.0)."
+    )
+
+
 @pytest.mark.parametrize(
     ("at_x5", "said"),
     [(_seeds(2000, best=0.6), True), (STUCK, False), ([*_seeds(500)[:2], DIVERGED[2]], False)],
