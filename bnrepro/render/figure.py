@@ -58,7 +58,9 @@ def draw(evidence: Evidence, folder: Path) -> None:
             if _has_legend(panel, evidence):
                 _draw_legend(axes, figure)
         figure.suptitle(title_of(evidence), fontsize=9, wrap=True)
-        figure.draw_without_rendering()
+        layout = figure.get_layout_engine()
+        assert layout is not None
+        layout.execute(figure)
         figure.set_layout_engine(None)  # "none" has every file drawn twice
         figure.savefig(folder / f"{study.name}.svg", metadata={"Date": None})
         figure.savefig(folder / f"{study.name}.png", dpi=120)
