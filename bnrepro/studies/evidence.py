@@ -294,8 +294,8 @@ def check(claim: Claim, evidence: Evidence) -> Finding:
     measured, judgement = _compare(claim, evidence, claim.reference)
     if _depends_on_the_stop(claim, evidence):
         unsettled = unsettled_reference(claim.reference, evidence.runs[claim.reference])
-        if unsettled:
-            judgement = _judge_unsettled(claim, evidence, judgement, unsettled)
+        if unsettled and judgement.verdict is not Verdict.UNDECIDED:
+            measured, judgement = _judge_unsettled(claim, evidence, measured, judgement, unsettled)
     return Finding(claim, judgement, measured)
 
 
@@ -322,18 +322,29 @@ def _depends_on_the_stop(claim: Claim, evidence: Evidence) -> bool:
 
 
 def _judge_unsettled(
-    claim: Claim, evidence: Evidence, judgement: Judgement, unsettled: str
-) -> Judgement:
-    """The judgement, if it is the same against the reference trained twice as long."""
-    if judgement.verdict is Verdict.UNDECIDED:
-        return judgement
+    claim: Claim, evidence: Evidence, measured: Sample, judgement: Judgement, unsettled: str
+) -> tuple[Sample, Judgement]:
+    """A claim whose reference still rises, by that reference trained twice as long.
+
+    Where the longer one has levelled off, it alone decides; else both must say the same.
+    """
     for line in evidence.study.lines:
         label = line.label
-        if line.doubles == claim.reference and evidence.runs[label]:
-            measured, again = _compare(claim, evidence, label)
-            here = f"{label}: {wording.measured(*measured.mean[:3], claim.quantity.unit)}"
-            if again == judgement:
-                reason = f"{judgement.reason}; " if judgement.reason else ""
-                return Judgement(judgement.verdict, f"{reason}the same against {here}")
-            unsettled = f"{unsettled}, and against {here}, {again.verdict}"
-    return Judgement(Verdict.UNDECIDED, unsettled)
+        if line.doubles != claim.reference or not evidence.runs[label]:
+            continue
+        of_longer, again = _compare(claim, evidence, label)
+        if not unsettled_reference(label, evidence.runs[label]):
+            beside = f"against {label}, which has levelled off; against {claim.reference}"
+            reason = f"{again.reason}; " if again.reason else ""
+            reason += f"{beside}: {_in_words(claim, measured)}"
+            return of_longer, Judgement(again.verdict, reason)
+        here = f"{label}: {_in_words(claim, of_longer)}"
+        if again == judgement:
+            reason = f"{judgement.reason}; " if judgement.reason else ""
+            return measured, Judgement(judgement.verdict, f"{reason}the same against {here}")
+        unsettled = f"{unsettled}, and against {here}, {again.verdict}"
+    return measured, Judgement(Verdict.UNDECIDED, unsettled)
+
+
+def _in_words(claim: Claim, measured: Sample) -> str:
+    return wording.measured(*measured.mean[:3], claim.quantity.unit)

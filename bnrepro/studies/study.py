@@ -39,7 +39,8 @@ class Line:
         group: lines of one group are joined where a quantity is drawn against ``x``.
         x: the line's place on such an axis.
         doubles: label of the line that this one trains twice as long. A claim whose reference
-            still rises where it was stopped is judged against both.
+            still rises where it was stopped is judged against this one; against both, if this one
+            still rises, too.
     """
 
     label: str

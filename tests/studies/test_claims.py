@@ -25,8 +25,8 @@ def _seeds(steps_to_half: int, best: float = 0.5, n: int = 3) -> list[EndedRun]:
     return [ended_run(_curve(steps_to_half, best), seed) for seed in range(n)]
 
 
-def _rising(length: int) -> list[EndedRun]:
-    return [ended_run(_curve(24_000, 0.9, length), seed) for seed in range(3)]
+def _rising(length: int, best: float = 0.9) -> list[EndedRun]:
+    return [ended_run(_curve(24_000, best, length), seed) for seed in range(3)]
 
 
 DIVERGED = [ended_run([0.1] * 5, seed, diverged=True) for seed in range(3)]
@@ -119,6 +119,27 @@ def test_reference_that_still_rises_counts_where_twice_its_length_says_the_same(
     said = found.judgement.reason.replace("Inception, twice as long", "it")
     said = said.replace("Inception is still rising where it was stopped", "still rises")
     assert found.verdict is verdict
+    assert said.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("level", "best", "verdict", "reason"),
+    [
+        (0.6, 0.7, Verdict.REPRODUCED, "against it, which has levelled off; against Inception: "),
+        (0.6, 0.59, Verdict.NOT_REPRODUCED, "no seed gets there; against it"),
+    ],
+)
+def test_reference_trained_twice_as_long_decides_alone_where_it_levels_off(
+    conclude: Conclude, level: float, best: float, verdict: Verdict, reason: str
+) -> None:
+    runs = {
+        "Inception": _rising(20_000),  # to 0.43
+        "Inception, twice as long": _rising(40_000, level),
+        "BN-x5": _seeds(1000, best),
+    }
+    found = conclude("fig2", "x5_fourteen", runs)
+    assert found.verdict is verdict
+    said = found.judgement.reason.replace("Inception, twice as long", "it")
     assert said.startswith(reason)
 
 
