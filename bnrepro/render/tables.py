@@ -1,7 +1,9 @@
 """A study's numbers: as files, and as cells of a table."""
 
+import csv
 import json
 from collections.abc import Iterable
+from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,15 +76,25 @@ def write_csv(table: pd.DataFrame, file: Path) -> None:
 def _write_long(tables: Iterable[tuple[dict[str, str | int], pd.DataFrame]], file: Path) -> None:
     """Tables below each other, what each is of in the first columns; never all in memory."""
     with file.open("w", encoding="utf-8", newline="") as written:
+        writer = csv.writer(written, lineterminator="\n")
         header = True
         for names, table in tables:
-            for start in range(0, len(table), _BLOCK):
-                block = table.iloc[start : start + _BLOCK].copy()
-                for place, (name, value) in enumerate(names.items()):
-                    block.insert(place, name, value)
-                block.to_csv(written, index=False, float_format="%.6g", header=header)
+            if header:
+                writer.writerow([*names, *table.columns])
                 header = False
+            for start in range(0, len(table), _BLOCK):
+                block = table.iloc[start : start + _BLOCK]
+                # DataFrame.to_csv takes three times as long for the same bytes.
+                columns = [_texts(block[name]) for name in block]
+                writer.writerows(zip(*map(repeat, names.values()), *columns, strict=False))
             del table  # before the next one is made
+
+
+def _texts(column: pd.Series) -> list[str]:
+    """As `write_csv` has them."""
+    if column.dtype.kind == "f":
+        return ["" if value != value else f"{value:.6g}" for value in column.tolist()]
+    return column.astype(str).tolist()
 
 
 def _setup(runs: list[EndedRun]) -> dict[str, Any]:
