@@ -77,8 +77,8 @@ class Above:
         return (
             f"Reproduced: the interval is above {self.level:g} and the mean within a factor of "
             f"{_FACTOR:g} of the paper's number; partly: one of the two, and where it is the "
-            f"direction alone, whether larger or smaller is said; undecided: the interval holds "
-            f"{self.level:g} and sizes like the paper's{few and f', or {few}'}"
+            f"direction alone, whether larger or smaller is said; undecided: the interval includes "
+            f"{self.level:g} and sizes as the paper's{few and f', or {few}'}"
         )
 
     def judge(self, sample: Sample, on_logarithms: bool) -> Judgement:
@@ -114,7 +114,7 @@ class Above:
 
     def _no_direction(self, over_seeds: Mean) -> Judgement:
         """The mean is above the level, the interval is not."""
-        spans = f"the interval holds {self.level:g}"
+        spans = f"the interval includes {self.level:g}"
         if np.isnan(self.size) or self._is_like_the_papers(over_seeds.mean):
             return Judgement(Verdict.PARTLY, spans)
         low, high = self._sizes()
@@ -160,7 +160,7 @@ class Below:
         if over_seeds.high < self.level:
             return Judgement(Verdict.REPRODUCED)
         if over_seeds.mean < self.level:
-            return Judgement(Verdict.PARTLY, f"the interval holds {self.level:g}")
+            return Judgement(Verdict.PARTLY, f"the interval includes {self.level:g}")
         return Judgement(Verdict.NOT_REPRODUCED)
 
 

@@ -18,6 +18,8 @@ from bnrepro.studies.study import Column, Line, OwnTable, Study, Table
 
 _BLOCK = 10_000  # rows written at once
 _SETUP = "setup.json"
+_NEVER = " never"
+_LEAVES_OUT = "A mean leaves out the seeds that never get there, and so is too good."
 
 
 class Cells(NamedTuple):
@@ -26,10 +28,12 @@ class Cells(NamedTuple):
     Attributes:
         columns: headings.
         rows: a text a column.
+        note: below it; empty: nothing is to be said.
     """
 
     columns: list[str]
     rows: list[list[str]]
+    note: str = ""
 
 
 def write_numbers(evidence: Evidence, numbers: pd.DataFrame | None, folder: Path) -> None:
@@ -168,7 +172,11 @@ def cells_of(numbers: pd.DataFrame | None, evidence: Evidence) -> Cells | None:
     columns = ["line", "seeds"]
     for column in table.columns:
         is_beside_paper = _is_beside_paper(column, evidence.study)
-        columns += [f"{column.heading}, here", "paper"] if is_beside_paper else [column.heading]
+        columns += (
+            [f"{column.heading}, here", evidence.study.numbers_of]
+            if is_beside_paper
+            else [column.heading]
+        )
     rows = []
     for row in numbers.to_dict("records"):
         cells = [row["line"], seeds(row["n"], diverged=row["diverged"])]
@@ -182,7 +190,8 @@ def cells_of(numbers: pd.DataFrame | None, evidence: Evidence) -> Cells | None:
             if _is_beside_paper(column, evidence.study):
                 cells.append(number(row[f"{name}_paper"], column.form))
         rows.append(cells)
-    return Cells(columns, rows)
+    leaves_out = any(cell.endswith(_NEVER) for cells in rows for cell in cells)
+    return Cells(columns, rows, _LEAVES_OUT if leaves_out else "")
 
 
 def _cell(mean: float, low: float, high: float, never: int, form: str) -> str:
@@ -190,4 +199,4 @@ def _cell(mean: float, low: float, high: float, never: int, form: str) -> str:
         return "undefined" if np.isnan(mean) else interval(mean, low, high, form)
     if np.isnan(mean):
         return "never"
-    return f"{interval(mean, low, high, form)}; {never} never"
+    return f"{interval(mean, low, high, form)}; {never}{_NEVER}"

@@ -9,6 +9,7 @@ STUDY = Study(
     name="imagenet128",
     title="GoogLeNet at 128 px: BN at equal learning rates, by others and here",
     question="How much does BN alone gain at equal rates, where others ran the same comparison?",
+    legend="Here: the runs of Figure 2. The numbers beside them are ducha-aiki's.",
     lines=(
         Line(
             _WITHOUT,
@@ -46,7 +47,8 @@ STUDY = Study(
             Column("best accuracy", BEST, ".3f"),
         )
     ),
-    paper="not the paper's: GoogLeNet of ducha-aiki/caffenet-benchmark, both started by LSUV, read "
+    numbers_of="ducha-aiki",
+    paper="GoogLeNet of ducha-aiki/caffenet-benchmark, both started by LSUV, read "
     "off its plot; another start of the network with BN (orthonormal) ends at 0.607. The scale "
     "imagenet128 follows their recipe, other scales do not",
 )

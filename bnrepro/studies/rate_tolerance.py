@@ -56,9 +56,11 @@ def _remarks(evidence: Evidence) -> list[str]:
     ]
     if times:
         sentences.append(
-            f"Times fewer steps with BN, to the best accuracy within {_SHARE:.0%} of the steps "
-            f"without it: {', '.join(times)}; other rates have no ratio, since one of the two "
-            "stays at chance or never gets there."
+            f"Within the first {_SHARE:.0%} of training, steps without BN to its best accuracy, "
+            f"divided by steps with BN to that accuracy: {', '.join(times)}; other rates have no "
+            "ratio, since one of the two stays at chance or never gets there. An accuracy is a "
+            "mean over five evaluations, so where BN has it at the first of them, the ratio is a "
+            "lower bound with no width."
         )
     return sentences
 

@@ -84,15 +84,24 @@ def _steps_of(run: EndedRun) -> float:
 def _remarks(evidence: Evidence) -> list[str]:
     sentences = []
     for group in (_WITHOUT, _WITH):
-        steps = _steps(evidence, group).mean().dropna()
-        if len(steps) > 1:
-            least, most = str(steps.idxmin()), str(steps.idxmax())
-            sentences.append(
-                f"{group[0].upper()}{group[1:]}, {len(steps)} starts: {steps[least]:,.0f} steps to "
-                f"{_LEVEL:g} from the best ({least.partition(', ')[2]}), "
-                f"{steps[most]:,.0f} from the worst ({most.partition(', ')[2]}; a run that never "
-                f"gets there counts as long as it was), {steps[most] / steps[least]:.1f} times."
-            )
+        means = {
+            line.label.partition(", ")[2]: evidence.mean(_QUANTITY, line.label)
+            for line in evidence.study.lines
+            if line.group == group and evidence.runs[line.label]
+        }
+        reached = {start: steps for start, steps in means.items() if not np.isnan(steps)}
+        if len(reached) < 2:
+            continue
+        best, worst = min(reached, key=reached.__getitem__), max(reached, key=reached.__getitem__)
+        lead = (
+            f"{len(reached)} of {len(means)} starts lead"
+            if len(reached) < len(means)
+            else "every start leads"
+        )
+        sentences.append(
+            f"{group[0].upper()}{group[1:]} {lead} to {_LEVEL:g}; that takes "
+            f"{reached[best]:,.0f} ({best}) to {reached[worst]:,.0f} steps ({worst})."
+        )
     return sentences
 
 
@@ -109,6 +118,9 @@ STUDY = Study(
     name="start_sensitivity",
     title="How much the start decides, with and without BN",
     question="From how weak a start does Inception begin to learn, with and without BN?",
+    legend="The input is pixels minus their mean (pixels), or scaled to -1 to 1 (+-1), or to a "
+    "deviation of 1 (unit variance). The initial weights are those of Glorot & Bengio (2010), of "
+    "Caffe (uniform, variance 1 / fan-in) or of He et al. (2015). Chance is 0.02.",
     lines=_LINES,
     panels=(
         Against(

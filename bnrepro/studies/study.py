@@ -295,6 +295,7 @@ class Study:
         name: of its file, its folder of results, and on the command line.
         title: above its part of the report.
         question: in one line, for lists and help.
+        legend: what its lines are, where their labels do not say it.
         lines: those that are trained and drawn.
         reference: label of the line that others are compared with; empty: none.
         series: recorded curves that its files and panels show.
@@ -306,6 +307,7 @@ class Study:
         answer: to the question, one sentence computed from what came out; empty: not known yet.
         remarks: further sentences computed from what came out.
         paper: what to know of the paper's numbers.
+        numbers_of: whose numbers `Line.numbers` are.
         sources: who said what, each with section, equation or figure.
         collection: that it belongs to, of `registry.COLLECTIONS`; empty: none.
         beside_paper: the report says in what its lines differ from the paper's; a study of ours
@@ -315,6 +317,7 @@ class Study:
     name: str
     title: str
     question: str
+    legend: str = ""
     lines: tuple[Line, ...] = ()
     reference: str = ""
     series: tuple[Series, ...] = (ACCURACY, LOSS, TRAINING_LOSS)
@@ -325,6 +328,7 @@ class Study:
     answer: Callable[["Evidence"], str] | None = None
     remarks: Callable[["Evidence"], list[str]] | None = None
     paper: str = ""
+    numbers_of: str = "paper"
     sources: tuple[str, ...] = ()
     collection: str = ""
     beside_paper: bool = False
