@@ -295,7 +295,6 @@ class Study:
         name: of its file, its folder of results, and on the command line.
         title: above its part of the report.
         question: in one line, for lists and help.
-        legend: what its lines are, where their labels do not say it.
         lines: those that are trained and drawn.
         reference: label of the line that others are compared with; empty: none.
         series: recorded curves that its files and panels show.
@@ -306,6 +305,7 @@ class Study:
             directories before it is drawn: (study, scale, runs, folder).
         answer: to the question, one sentence computed from what came out; empty: not known yet.
         remarks: further sentences computed from what came out.
+        legend: what its lines are, where their labels do not say it.
         paper: what to know of the paper's numbers.
         numbers_of: whose numbers `Line.numbers` are.
         sources: who said what, each with section, equation or figure.
@@ -317,7 +317,6 @@ class Study:
     name: str
     title: str
     question: str
-    legend: str = ""
     lines: tuple[Line, ...] = ()
     reference: str = ""
     series: tuple[Series, ...] = (ACCURACY, LOSS, TRAINING_LOSS)
@@ -327,6 +326,7 @@ class Study:
     prepare: "Callable[[Study, str, Path, Path], None] | None" = None
     answer: Callable[["Evidence"], str] | None = None
     remarks: Callable[["Evidence"], list[str]] | None = None
+    legend: str = ""
     paper: str = ""
     numbers_of: str = "paper"
     sources: tuple[str, ...] = ()
