@@ -6,6 +6,7 @@ import pytest
 
 from bnrepro.measure.quantities import SPEED_UP
 from bnrepro.measure.verdict import Verdict
+from bnrepro.render.tables import table_cells
 from bnrepro.runs.ended import EndedRun
 from bnrepro.runs.tags import PERCENTILES, TEST_LOSS, TRAIN_LOSS, activation_input
 from bnrepro.studies.registry import studies, study
@@ -276,6 +277,29 @@ def test_figure_2_says_what_is_left_against_inception_trained_twice_as_long() ->
         "Trained twice as long, Inception reaches 0.765, and against that the same number is: "
         "BN-Baseline never, BN-x5 24.0 (24.0 to 24.0)."
     )
+
+
+@pytest.mark.parametrize(("best", "said"), [(0.49, True), (0.51, False)])
+def test_table_says_that_a_mean_leaves_out_a_seed(best: float, said: bool) -> None:
+    runs = {
+        "Inception": _seeds(10_000),  # to 0.5
+        "BN-x5": [*_seeds(1000, 0.9, n=2), ended_run(_curve(1000, best), 2)],
+    }
+    cells = table_cells(evidence_of("fig2", runs))
+    assert cells
+    assert bool(cells.note) is said
+
+
+@pytest.mark.parametrize(("steps", "said"), [(990, True), (1010, False)])
+def test_figure_2_says_where_the_sigmoid_network_is_first(steps: int, said: bool) -> None:
+    runs = {
+        "Inception": _seeds(10_000),
+        "BN-x5": _seeds(1000, best=0.9),
+        "BN-x5-Sigmoid": _seeds(steps, best=0.9),
+    }
+    assert study("fig2").remarks
+    text = " ".join(study("fig2").remarks(evidence_of("fig2", runs)))
+    assert ("is the first to match it here" in text) is said
 
 
 @pytest.mark.parametrize(
