@@ -164,7 +164,9 @@ def _check_graph(work: Work, steps: int = 20) -> None:
     ends = []
     for way in ("eager", "eager, graph"):
         session = _session(work, WAYS[way], "cuda")
-        update = make_update(session, choose_step(session, lambda _: None), Processes())
+        batches = session.batches()
+        step, _ = choose_step(session, batches, lambda _: None)
+        update = make_update(session, batches, step, Processes())
         lr = torch.full((), 0.01, device=session.device)
         for number in range(steps):
             update(number, lr)
@@ -182,7 +184,9 @@ def _measure(
     for way, told in ways.items():
         session = _session(work, told, device)
         batch_size = session.config.batch_size
-        train = make_update(session, choose_step(session, lambda _: None), Processes())
+        batches = session.batches()
+        step, _ = choose_step(session, batches, lambda _: None)
+        train = make_update(session, batches, step, Processes())
         updates[way] = partial(train, 0, torch.zeros((), device=session.device))
     if "resnet50" in " ".join(work.overrides):
         updates[_LOOP] = _plain_loop(work, device)

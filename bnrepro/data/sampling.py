@@ -19,7 +19,8 @@ def sample_pixels(images_NCHW: Tensor, thresholds_NCHW: Tensor) -> Tensor:
     Returns:
         The same shape, uint8.
     """
-    return (images_NCHW >= thresholds_NCHW).view(torch.uint8)
+    # Not a view of the truth values as numbers, which keeps a compiled step from using vectors.
+    return (images_NCHW >= thresholds_NCHW).to(torch.uint8)
 
 
 def draw_thresholds(shape: tuple[int, ...], seed: int, step: int) -> Tensor:

@@ -29,7 +29,7 @@ class CapturedUpdate:
         self._rate = torch.zeros((), device=batches.device)
 
         def update() -> Tensor:
-            return step(*batches.make(*self._ingredients), self._rate)
+            return step(*self._ingredients, self._rate)
 
         aside = torch.cuda.Stream(batches.device)
         aside.wait_stream(torch.cuda.current_stream())

@@ -2,30 +2,30 @@
 
 import logging
 import time
-from collections.abc import Callable
-from itertools import count
-from types import FunctionType
-from typing import Literal, TypeVar
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from bnrepro.data.batches import TrainingBatches
 from bnrepro.errors import UserError
 from bnrepro.training.device import describe_device
 from bnrepro.training.lease import Say
+from bnrepro.training.program import compile_program
 from bnrepro.training.session import Session
-from bnrepro.training.step import Step, TrainingStep
+from bnrepro.training.step import MakeBatch, Step, TrainingStep, with_its_batch
 
 # Below this many steps the compiler's warm-up is not earned back on a CPU: 3 to 10 s for an MLP,
 # two to three minutes for Inception, but 7 s where its program is in the compiler's cache.
 _WORTHWHILE_STEPS = 20_000
-_NUMBERS = count()
-
-Result = TypeVar("Result")
+# Where a step takes less than a millisecond, calling counts: kernels are called from C++, and shapes,
+# which do not change, are not checked.
+_CALLED_OFTEN = {"cpp_wrapper": True, "size_asserts": False, "alignment_asserts": False}
 
 
 def compile_step(
-    step: TrainingStep,
+    update: TrainingStep,
+    make_batch: MakeBatch,
     mode: Literal["auto", "on", "off"],
     steps: int,
     device: torch.device,
@@ -44,60 +44,31 @@ def compile_step(
 
     # The gradient inside the step goes into the same program as the forward pass and the update.
     torch._dynamo.config.trace_autograd_ops = True
-    if device.type != "cpu" or not _convolves(step.model):
-        return _compile(step)
+    if device.type != "cpu":
+        return with_its_batch(compile_program(update, {}), make_batch)
+    if not _convolves(update.model):
+        return compile_program(with_its_batch(update, make_batch), _CALLED_OFTEN)
     # The update of hundreds of parameters is one fused kernel already, and half of the warm-up.
-    gradients = _compile(step.gradients)
+    gradients = compile_program(update.gradients, {})
 
-    def update(images_NCHW: Tensor, labels_N: Tensor, lr: Tensor) -> Tensor:
+    def update_by(images_NCHW: Tensor, labels_N: Tensor, lr: Tensor) -> Tensor:
         loss, of_parameters = gradients(images_NCHW, labels_N)
-        step.update(of_parameters, lr)
+        update.update(of_parameters, lr)
         return loss
 
-    return update
+    return with_its_batch(update_by, make_batch)
 
 
 def _convolves(model: nn.Module) -> bool:
     return any(isinstance(module, nn.Conv2d) for module in model.modules())
 
 
-def _compile(function: Callable[..., Result]) -> Callable[..., Result]:
-    """One program of a function of tensors, compiled at its first call."""
-
-    def program(*tensors: Tensor) -> Result:
-        return function(*tensors)
-
-    # By its code object Dynamo finds a program: each network's is its own.
-    own = program.__code__.replace(co_name=f"program_{next(_NUMBERS)}")
-    compiled = torch.compile(
-        FunctionType(own, program.__globals__, closure=program.__closure__),
-        fullgraph=True,
-        dynamic=False,
-        # What Dynamo would check before every call does not change within a run: one network,
-        # mini-batches of one size.
-        options={"guard_filter_fn": torch.compiler.skip_all_guards_unsafe},
-    )
-    direct: Callable[..., Result] | None = None
-
-    def call(*tensors: Tensor) -> Result:
-        nonlocal direct
-        if direct is not None:
-            return direct(*tensors)
-        result: Result = compiled(*tensors)
-        # With nothing to check, what torch.compile does around the program at every call is a sixth
-        # of the MNIST network's step, for nothing: from here on the program itself is called.
-        [entry] = torch._dynamo.eval_frame._debug_get_cache_entry_list(own)
-        direct = FunctionType(entry.code, program.__globals__, closure=program.__closure__)
-        return result
-
-    return call
-
-
-def choose_step(session: Session, say: Say) -> Step:
-    """The step to call: compiled if that is wanted and possible, else the session's own.
+def choose_step(session: Session, batches: TrainingBatches, say: Say) -> tuple[Step, bool]:
+    """The step to call, compiled if that is wanted and possible; and whether it is compiled.
 
     Args:
         session: the run's.
+        batches: that it trains on.
         say: told where and how the run computes.
 
     Raises:
@@ -110,18 +81,23 @@ def choose_step(session: Session, say: Say) -> Step:
             f"runtime.cuda_graph=true: the run is on {session.device.type}, and only CUDA has "
             "graphs; use runtime.cuda_graph=false"
         )
-    step, how = _compiled_or_eager(session, say)
+    step, is_compiled, how = _compiled_or_eager(session, batches, say)
     graph = ", one CUDA graph" if runtime.cuda_graph else ""
     say(f"{describe_device(session.device)}, {runtime.threads} thread(s), {how}{graph}")
-    return step
+    return step, is_compiled
 
 
-def _compiled_or_eager(session: Session, say: Say) -> tuple[Step, str]:
-    """The step, and how it computes, in words."""
+def _compiled_or_eager(
+    session: Session, batches: TrainingBatches, say: Say
+) -> tuple[Step, bool, str]:
+    """The step, whether it is compiled, and how it computes, in words."""
     runtime = session.config.runtime
-    compiled = compile_step(session.update, runtime.compile, session.config.steps, session.device)
+    eager = with_its_batch(session.update, batches.make)
+    compiled = compile_step(
+        session.update, batches.make, runtime.compile, session.config.steps, session.device
+    )
     if compiled is None:
-        return session.update, "eager"
+        return eager, False, "eager"
     say(
         "compiling the training step: seconds for a small network, two to three minutes for "
         "Inception's first run on a machine"
@@ -129,13 +105,12 @@ def _compiled_or_eager(session: Session, say: Say) -> tuple[Step, str]:
     start = time.monotonic()
     try:
         with session.taking_back():
-            images, labels = session.batches()(0)
-            compiled(images, labels, torch.zeros((), device=session.device))
+            compiled(*batches.ingredients(0), torch.zeros((), device=session.device))
     except RuntimeError as error:  # every error of torch.compile is one
         reason = str(error).strip().splitlines()[0]
         if runtime.compile == "on":
             raise UserError(
                 f"runtime.compile=on: torch.compile failed ({reason}); use runtime.compile=auto"
             ) from error
-        return session.update, f"eager: torch.compile failed ({reason})"
-    return compiled, f"compiled in {time.monotonic() - start:.1f} s"
+        return eager, False, f"eager: torch.compile failed ({reason})"
+    return compiled, True, f"compiled in {time.monotonic() - start:.1f} s"

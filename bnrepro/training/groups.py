@@ -76,15 +76,17 @@ class GroupedUpdate:
         return following if following % self.own else following + self.groups - self.own
 
 
-def make_update(session: Session, step: Step, processes: Processes) -> Update:
+def make_update(
+    session: Session, batches: TrainingBatches, step: Step, processes: Processes
+) -> Update:
     """What the training loop calls: the step on its mini-batch, or on those of its groups.
 
     Args:
         session: the run's; as it was before its first update.
-        step: the session's step, or its compiled form.
+        batches: that it trains on.
+        step: eager or compiled.
         processes: that share the groups.
     """
-    batches = session.batches()
     update: Update
     if session.config.runtime.cuda_graph:
         with session.taking_back():
@@ -92,7 +94,7 @@ def make_update(session: Session, step: Step, processes: Processes) -> Update:
     else:
 
         def update(number: int, lr: Tensor) -> Tensor:
-            return step(*batches(number), lr)
+            return step(*batches.ingredients(number), lr)
 
     if session.config.groups == 1:
         return update

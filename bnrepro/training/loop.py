@@ -29,7 +29,7 @@ class TrainingLoop:
         session: what it computes with.
         update: called for each update with its number, from 0, and the learning rate; returns the
             mini-batch's mean loss.
-        observers: told of rows, checkpoints and steps, in this order.
+        observers: told of rows and checkpoints, in this order.
         checkpoint: where to go on; None: at the start.
         processes: that train the run together; the first one evaluates.
     """
@@ -50,6 +50,7 @@ class TrainingLoop:
         self.evaluation_steps = self.config.evaluation.due(self.config.steps)
         self.evaluate = Evaluator(session)
         self.learning_rate = torch.zeros((), device=session.device)
+        self._rate = 0.0  # that it holds
         self.loss = LossMean(checkpoint["losses"] if checkpoint else torch.zeros(0))
         self.step = 0
         self.seconds = 0.0
@@ -78,7 +79,10 @@ class TrainingLoop:
             signal = self.processes.agree(stop.signal)
             if signal is not None:
                 break
-            self.learning_rate.fill_(config.learning_rate(self.step))
+            rate = config.learning_rate(self.step)
+            if rate != self._rate:
+                self.learning_rate.fill_(rate)
+                self._rate = rate
             self.loss.add(self.update(self.step, self.learning_rate))
             self.step += 1
             if self._row_is_due():
@@ -92,8 +96,6 @@ class TrainingLoop:
             if now - checkpointed >= config.runtime.checkpoint_seconds:
                 self._checkpoint()
                 checkpointed = time.monotonic()
-            for observer in self.observers:
-                observer.on_step()
         if self.step == config.steps:
             self._check_parameters()
         self._checkpoint()

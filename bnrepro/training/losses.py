@@ -1,5 +1,7 @@
 """The losses of the steps between two rows."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -26,16 +28,18 @@ class LossMean:
     """
 
     def __init__(self, losses: Tensor) -> None:
-        self._losses = list(losses)
+        self._known: list[float] = losses.tolist()
+        self._unread: list[Tensor] = []
 
     def add(self, loss: Tensor) -> None:
         """Note one step's loss, a scalar tensor."""
-        self._losses.append(loss)
+        self._unread.append(loss)
 
     @property
     def losses(self) -> Tensor:
         """Losses of the steps since the last row, (n,), on the CPU."""
-        return torch.stack(self._losses).cpu() if self._losses else torch.zeros(0)
+        self._read()
+        return torch.tensor(self._known)
 
     def take(self, step: int) -> float:
         """The mean loss of the steps since the last row, up to ``step``; starts a new stretch.
@@ -43,10 +47,16 @@ class LossMean:
         Raises:
             DivergedError: one of them is not finite.
         """
-        losses = self.losses
-        finite = losses.isfinite()
-        if not finite.all():
-            first = int((~finite).nonzero()[0])
-            raise DivergedError(step - len(losses) + first + 1, "the loss")
-        self._losses = []
-        return losses.double().mean().item()
+        self._read()
+        losses, self._known = self._known, []
+        for before, loss in zip(range(len(losses), 0, -1), losses, strict=True):
+            if not math.isfinite(loss):
+                raise DivergedError(step - before + 1, "the loss")
+        return math.fsum(losses) / len(losses)
+
+    def _read(self) -> None:
+        if self._unread and self._unread[0].device.type != "cpu":
+            self._known += torch.stack(self._unread).tolist()  # one copy, for all of them
+        else:
+            self._known += [loss.item() for loss in self._unread]
+        self._unread = []

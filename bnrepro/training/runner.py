@@ -117,7 +117,9 @@ def _follow(session: Session, processes: Processes) -> None:
     """Train along with the first process, which does all the rest."""
     if processes.share(False):
         return
-    update = make_update(session, choose_step(session, lambda _: None), processes)
+    batches = session.batches()
+    step, _ = choose_step(session, batches, lambda _: None)
+    update = make_update(session, batches, step, processes)
     checkpoint: Checkpoint | None = processes.share(None)
     with stop_on_signals() as stop, suppress(DivergedError):
         TrainingLoop(session, update, [], checkpoint, processes).run(stop)
@@ -173,7 +175,8 @@ def _train(session: Session, console: Console, lease: Lease, processes: Processe
     """This process's work on a run whose directory it holds."""
     config, directory, say = session.config, lease.directory, lease.say
     _take_over(directory, config)
-    step = choose_step(session, say)
+    batches = session.batches()
+    step, is_compiled = choose_step(session, batches, say)
     if processes.count > 1:
         say(f"{processes.count} processes, {config.groups // processes.count} group(s) each")
     cores = os.cpu_count() or 1
@@ -188,7 +191,7 @@ def _train(session: Session, console: Console, lease: Lease, processes: Processe
             f"measures={','.join(sorted(unobserved))}: model={config.model.name} has no layers to "
             "observe, so these stay empty"
         )
-    _write_config(session, directory, compiled=step is not session.update, say=say)
+    _write_config(session, directory, compiled=is_compiled, say=say)
     checkpoint = load_checkpoint(directory, say)
     if checkpoint is None and checkpoint_damage(directory):
         say("no checkpoint can be used: starting again from step 0")
@@ -209,10 +212,10 @@ def _train(session: Session, console: Console, lease: Lease, processes: Processe
             observers.append(stack.enter_context(TensorBoardView(directory)))
         checkpoints = CheckpointWriter(directory, recorder, histograms)
         observers += [progress, checkpoints, status]
+        update = make_update(session, batches, step, processes)
         if config.runtime.profile:
-            trace = directory.path / "trace.json"
-            observers.append(stack.enter_context(Profiler(trace)))
-        update = make_update(session, step, processes)
+            profiler = stack.enter_context(Profiler(directory.path / "trace.json"))
+            update = profiler.watch(update)
         loop = TrainingLoop(session, update, observers, checkpoint, processes)
         if checkpoint:
             say(f"resumed at step {loop.step:,}")

@@ -22,7 +22,7 @@ from bnrepro.training.build import (
     make_step,
 )
 from bnrepro.training.device import Device, compute_reproducibly, pick_device
-from bnrepro.training.memory import is_out_of_memory, keep_freed_memory
+from bnrepro.training.memory import arrange_memory, is_out_of_memory
 from bnrepro.training.step import TrainingStep
 
 
@@ -86,7 +86,7 @@ def build_session(
         UserError: the device or the data are not available, or do not fit into memory.
     """
     torch.set_num_threads(config.runtime.threads)
-    keep_freed_memory()
+    arrange_memory()
     where = pick_device(device or config.runtime.device)
     compute_reproducibly(where)
     try:

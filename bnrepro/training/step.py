@@ -8,8 +8,12 @@ from torch.nn import functional
 
 from bnrepro.training.optimizers import Optimizer
 
-Step = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""A `TrainingStep`, or what computes the same: images, labels and rate to the loss."""
+Step = Callable[..., Tensor]
+"""A `TrainingStep` with the making of its mini-batch: what `TrainingBatches.ingredients` returned,
+then the rate, to the loss."""
+
+MakeBatch = Callable[..., tuple[Tensor, Tensor]]
+"""Images and labels from their ingredients: `TrainingBatches.make`."""
 
 _AUXILIARY_WEIGHT = 0.3
 
@@ -69,6 +73,23 @@ class TrainingStep:
     def update(self, gradients: Sequence[Tensor], lr: Tensor) -> None:
         """The optimizer's update by these gradients."""
         self.optimizer(list(gradients), lr)
+
+
+def with_its_batch(
+    update: Callable[[Tensor, Tensor, Tensor], Tensor], make_batch: MakeBatch
+) -> Step:
+    """A step that makes its mini-batch, and then updates by it.
+
+    Args:
+        update: a `TrainingStep`, or what computes the same.
+        make_batch: from the ingredients.
+    """
+
+    def step(*ingredients_and_rate: Tensor) -> Tensor:
+        *ingredients, lr = ingredients_and_rate
+        return update(*make_batch(*ingredients), lr)
+
+    return step
 
 
 def training_losses(

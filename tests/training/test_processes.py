@@ -23,6 +23,7 @@ from bnrepro.training.compiler import choose_step
 from bnrepro.training.groups import make_update
 from bnrepro.training.processes import Processes, join_processes
 from bnrepro.training.session import build_session
+from bnrepro.training.step import with_its_batch
 from tests import forked
 
 _TIMEOUT = 200  # seconds; where nothing else is going on, one or two are enough
@@ -176,7 +177,9 @@ def test_moving_averages_follow_the_mean_over_the_groups() -> None:
         """After one update from ``groups`` mini-batches, counted from ``batch``."""
         config = load([*_GROUPS, f"groups={groups}"])
         session = build_session(config, _SILENT)
-        update = make_update(session, session.update, Processes())
+        batches = session.batches()
+        step = with_its_batch(session.update, batches.make)
+        update = make_update(session, batches, step, Processes())
         update(batch, torch.zeros(()))
         return torch.cat([b for name, b in session.model.named_buffers() if "running" in name])
 
@@ -195,11 +198,12 @@ def test_compiled_groups_are_the_same() -> None:
     """The gradient of a group is one program, too."""
     session = build_session(load([*_GROUPS, "runtime.compile=on"]), _SILENT)
     eager = build_session(load([*_GROUPS]), _SILENT)
-    step = choose_step(session, lambda _: None)
-    assert step is not session.update
-    for one, compute in ((session, step), (eager, eager.update)):
-        update = make_update(one, compute, Processes())
-        for number in range(2):
+    for one, should_compile in ((session, True), (eager, False)):
+        batches = one.batches()
+        step, is_compiled = choose_step(one, batches, lambda _: None)
+        assert is_compiled is should_compile
+        update = make_update(one, batches, step, Processes())
+        for number in range(4):
             update(number, torch.tensor(0.1))
     assert_close(session.model.state_dict(), eager.model.state_dict())
 

@@ -19,9 +19,6 @@ class Observer:
     def on_checkpoint(self, state: TrainingState) -> None:
         """A checkpoint is due."""
 
-    def on_step(self) -> None:
-        """A step is over, with its row and checkpoint if they were due."""
-
     def close(self) -> None:
         """The run is over, or stopped by an error."""
 

@@ -1,7 +1,9 @@
 """A torch.profiler trace of some steps."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from torch import Tensor
 from torch.profiler import profile, schedule, supported_activities
 
 from bnrepro.training.observers.observer import Observer
@@ -24,9 +26,15 @@ class Profiler(Observer):
         )
         self._profile.start()
 
-    def on_step(self) -> None:
-        """Count the step."""
-        self._profile.step()
+    def watch(self, update: Callable[[int, Tensor], Tensor]) -> Callable[[int, Tensor], Tensor]:
+        """The update, each call a step of the trace."""
+
+        def watched(number: int, lr: Tensor) -> Tensor:
+            loss = update(number, lr)
+            self._profile.step()
+            return loss
+
+        return watched
 
     def close(self) -> None:
         """Stop tracing."""
