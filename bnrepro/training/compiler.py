@@ -18,8 +18,8 @@ from bnrepro.training.step import MakeBatch, Step, TrainingStep, with_its_batch
 # Below this many steps the compiler's warm-up is not earned back on a CPU: 3 to 10 s for an MLP,
 # two to three minutes for Inception, but 7 s where its program is in the compiler's cache.
 _WORTHWHILE_STEPS = 20_000
-# Where a step takes less than a millisecond, calling counts: kernels are called from C++, and shapes,
-# which do not change, are not checked.
+# Where a step takes less than a millisecond, calling counts: kernels are called from C++, and
+# shapes, which do not change, are not checked.
 _CALLED_OFTEN = {"cpp_wrapper": True, "size_asserts": False, "alignment_asserts": False}
 
 

@@ -111,15 +111,15 @@ def test_interrupted_at_any_step_it_ends_as_if_never_stopped(
 
     for stop_at in (1, 13, 14):
         remaining = iter(range(stop_at))
-        batch = TrainingBatches.__call__
+        ingredients = TrainingBatches.ingredients
 
-        def kill(self: TrainingBatches, step: int, remaining=remaining, batch=batch):
+        def kill(self: TrainingBatches, step: int, remaining=remaining, ingredients=ingredients):
             if next(remaining, None) is None:
                 raise _Killed
-            return batch(self, step)
+            return ingredients(self, step)
 
         with monkeypatch.context() as patched:
-            patched.setattr(TrainingBatches, "__call__", kill)
+            patched.setattr(TrainingBatches, "ingredients", kill)
             with pytest.raises(_Killed):
                 run(config.model_copy(update={"runtime": _checkpoint_always(config)}), _silent())
     resumed, told = _run(config)
@@ -205,7 +205,7 @@ def test_out_of_file_descriptors_is_said_in_a_line(
 
 def test_pause_counts_as_no_time(small_run: SmallRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """What SIGSTOP and SIGCONT do, seen from inside: time passes, and then SIGCONT arrives."""
-    batch = TrainingBatches.__call__
+    ingredients = TrainingBatches.ingredients
     ahead = 0.0
     monotonic = time.monotonic
 
@@ -214,9 +214,9 @@ def test_pause_counts_as_no_time(small_run: SmallRun, monkeypatch: pytest.Monkey
         if step == 30:
             ahead = 1000.0
             os.kill(os.getpid(), signal.SIGCONT)
-        return batch(self, step)
+        return ingredients(self, step)
 
-    monkeypatch.setattr(TrainingBatches, "__call__", pause)
+    monkeypatch.setattr(TrainingBatches, "ingredients", pause)
     monkeypatch.setattr(time, "monotonic", lambda: monotonic() + ahead)
     outcome, _ = _run(small_run())
     assert 0 < outcome.status.seconds < 900
