@@ -11,11 +11,12 @@ from torch.nn.modules.batchnorm import _BatchNorm as TorchBatchNorm
 from bnrepro.nn.batch_norm import BatchNorm
 from bnrepro.nn.inception import InceptionModule
 from bnrepro.nn.layers import Activated
+from bnrepro.nn.linear import Linear
 from bnrepro.nn.pointwise import PointwiseConv2d
 from bnrepro.nn.siblings import join_siblings
 
 # By exact type: a subclass may compute something else with its weights.
-_LINEAR_MAPS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, PointwiseConv2d)
+_LINEAR_MAPS = (nn.Linear, Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, PointwiseConv2d)
 _LinearMap = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bnrepro.nn.layers import Activation, initialization, initialize
+from bnrepro.nn.linear import Linear
 from bnrepro.nn.norms import Normalization
 
 DropoutPlace = Literal["before_norm", "after_activation", "last"]
@@ -47,7 +48,7 @@ class Mlp(nn.Module):
         self.hidden = nn.ModuleList()
         fan_in = in_features
         for units in hidden:
-            linear = nn.Linear(fan_in, units, bias=not norm.shifts)
+            linear = Linear(fan_in, units, bias=not norm.shifts)
             layer = norm.features(units)
             if dropout and dropout_place == "before_norm":
                 layer = nn.Sequential(nn.Dropout(dropout), layer)
@@ -56,7 +57,7 @@ class Mlp(nn.Module):
         behind = {"before_norm": 0, "after_activation": len(hidden), "last": 1}
         self.dropped = behind[dropout_place] if dropout else 0  # of the last layers
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(fan_in, num_classes)
+        self.output = Linear(fan_in, num_classes)
         initialize(self, initialization(init_std, activation), generator)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:

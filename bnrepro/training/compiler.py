@@ -19,8 +19,14 @@ from bnrepro.training.step import MakeBatch, Step, TrainingStep, with_its_batch
 # two to three minutes for Inception, but 7 s where its program is in the compiler's cache.
 _WORTHWHILE_STEPS = 20_000
 # Where a step takes less than a millisecond, calling counts: kernels are called from C++, and
-# shapes, which do not change, are not checked.
-_CALLED_OFTEN = {"cpp_wrapper": True, "size_asserts": False, "alignment_asserts": False}
+# shapes, which do not change, are not checked. Matching patterns would only put a layer's bias back
+# into its product.
+_CALLED_OFTEN = {
+    "cpp_wrapper": True,
+    "size_asserts": False,
+    "alignment_asserts": False,
+    "pattern_matcher": False,
+}
 
 
 def compile_step(
@@ -93,6 +99,7 @@ def _compiled_or_eager(
     """The step, whether it is compiled, and how it computes, in words."""
     runtime = session.config.runtime
     eager = with_its_batch(session.update, batches.make)
+    start = time.monotonic()  # importing the compiler is a part of it
     compiled = compile_step(
         session.update, batches.make, runtime.compile, session.config.steps, session.device
     )
@@ -102,7 +109,6 @@ def _compiled_or_eager(
         "compiling the training step: seconds for a small network, two to three minutes for "
         "Inception's first run on a machine"
     )
-    start = time.monotonic()
     try:
         with session.taking_back():
             compiled(*batches.ingredients(0), torch.zeros((), device=session.device))
