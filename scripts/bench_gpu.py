@@ -8,8 +8,10 @@ images per second of an update, warm, on random images that are on the device, g
 augmentation in it: the paper's MNIST network and Inception with BN, at the sizes, mini-batches and
 precisions below, eager and compiled, with and without a graph; ResNet-50 of torchvision through the
 same step, and through the loop that anyone would write (autocast, optim.SGD). The ways take turns,
-round by round; the ratio is to the eager one of the same round. Not in it: reading data
-(scripts/bench_data.py).
+round by round; the ratio is to the eager one of the same round. `memory bandwidth` is what an
+update could reach if each layer read its inputs and wrote its outputs once forward and twice
+backward, at the speed at which this device copies memory, and computing took no time: only layers
+joined in one kernel can be faster. Not in it: reading data (scripts/bench_data.py).
 """
 
 import argparse
@@ -23,7 +25,7 @@ from typing import NamedTuple
 
 import torch
 from rich.console import Console
-from torch import nn
+from torch import Tensor, nn
 
 from bnrepro.config import RunConfig, load
 from bnrepro.data.dataset import Dataset, Split
@@ -34,6 +36,8 @@ from bnrepro.training.session import Session, build_session
 
 ROUNDS = 5
 _LOOP = "plain loop"
+_BOUND = "memory bandwidth"
+_COPIED_BYTES = 2**28  # more than caches hold
 
 
 class Work(NamedTuple):
@@ -180,23 +184,49 @@ def _measure(
 ) -> dict[str, list[float]]:
     """Images per second, by way, a number a round."""
     updates: dict[str, Callable[[], object]] = {}
-    batch_size = 0
+    batch_size = moved = 0
     for way, told in ways.items():
         session = _session(work, told, device)
         batch_size = session.config.batch_size
+        moved = moved or _bytes_moved(session)
         batches = session.batches()
         step, _ = choose_step(session, batches, lambda _: None)
         train = make_update(session, batches, step, Processes())
         updates[way] = partial(train, 0, torch.zeros((), device=session.device))
     if "resnet50" in " ".join(work.overrides):
         updates[_LOOP] = _plain_loop(work, device)
-    speeds: dict[str, list[float]] = {way: [] for way in updates}
-    for update in updates.values():
+    speeds: dict[str, list[float]] = {way: [] for way in [*updates, _BOUND]}
+    copied = torch.ones(_COPIED_BYTES, dtype=torch.uint8, device=device)
+    for update in [*updates.values(), copied.clone]:
         _seconds(update, 3, device)  # warm-up
     for _ in range(ROUNDS):
         for way, update in updates.items():
             speeds[way].append(steps * batch_size / _seconds(update, steps, device))
+        bytes_per_second = 2 * _COPIED_BYTES * steps / _seconds(copied.clone, steps, device)
+        speeds[_BOUND].append(batch_size * bytes_per_second / moved)
     return speeds
+
+
+def _bytes_moved(session: Session) -> int:
+    """Of an update whose layers read and write main memory: three times what goes forward."""
+    moved = 0
+
+    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal moved
+        moved += sum(part.nbytes for part in (*inputs, output, *layer.parameters()))
+
+    layers = [module for module in session.model.modules() if not list(module.children())]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    images, _ = session.batches()(0)
+    precision = getattr(torch, session.config.precision)
+    with (
+        torch.no_grad(),
+        torch.autocast(images.device.type, precision, enabled=precision != torch.float32),
+    ):
+        session.model(session.dataset.to_input(images))
+    for hook in hooks:
+        hook.remove()
+    return 3 * moved
 
 
 def _plain_loop(work: Work, device: str) -> Callable[[], object]:

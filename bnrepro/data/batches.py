@@ -1,7 +1,7 @@
 """Training mini-batches: order and augmentation put together, a pure function of the step."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
@@ -13,6 +13,7 @@ from bnrepro.data.dataset import Images, Split
 from bnrepro.data.order import BatchOrder, Shuffling
 from bnrepro.data.sampling import draw_thresholds, sample_pixels
 
+_KEPT_BYTES = 64 * 2**20
 _STEPS_AHEAD = 6  # enough to bridge a slow read, and some 40 MB of mini-batches at 256 px
 _THREADS = min(
     _STEPS_AHEAD, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
@@ -57,6 +58,7 @@ class TrainingBatches:
         self.order = BatchOrder(len(split), batch_size, seed, split.labels.device, shuffling)
         self.augment = Augmenter(augmentation, len(split), seed, device)
         self.augments = not augmentation.is_identity
+        self._kept: dict[int, Tensor] = {}
         self._read_ahead = (
             ReadAhead(self._reading, lambda step: self.following(step)) if split.is_mapped else None
         )
@@ -64,6 +66,19 @@ class TrainingBatches:
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
         """The mini-batch of update number ``step``, from 0: images (N, C, H, W), labels (N,)."""
         return self.make(*self.ingredients(step))
+
+    def first_images(self, count: int) -> Iterator[Tensor]:
+        """Images of the first mini-batches, in order; not to be written to.
+
+        Every evaluation asks for them, so they are made once where they are small.
+        """
+        for step in range(count):
+            images_NCHW = self._kept.get(step)
+            if images_NCHW is None:
+                images_NCHW, _ = self(step)
+                if count * images_NCHW.nbytes <= _KEPT_BYTES:
+                    self._kept[step] = images_NCHW
+            yield images_NCHW
 
     def ingredients(self, step: int) -> tuple[Tensor, ...]:
         """What that mini-batch is made from, on the device: all that depends on the step.

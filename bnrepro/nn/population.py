@@ -1,7 +1,7 @@
 """Algorithm 2: the statistics that a trained network uses at inference."""
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 import torch
@@ -47,13 +47,14 @@ class _Estimate:
         mean = grouped.mean(axes, keepdim=True)
         centred = grouped - mean
         # In two passes, of which the second is needed anyway: var_mean takes several times as long.
-        var = centred.square().mean(axes, keepdim=True)
+        var = (centred * centred).mean(axes, keepdim=True)
         self._add(mean, var, m=x.numel() // mean.numel())
         features = mean.shape[2:]
         weight, bias = self.layer.weight, self.layer.bias
-        y: Tensor = centred * torch.rsqrt(var + self.layer.eps)
+        scale = torch.rsqrt(var + self.layer.eps)
         if weight is not None:
-            y *= weight.view(features)
+            scale *= weight.view(features)
+        y: Tensor = centred.mul_(scale)
         if bias is not None:
             y += bias.view(features)
         return y.flatten(0, 1).to(x.dtype)
@@ -85,11 +86,16 @@ class _Estimate:
         return mean, self.var / self.batches + of_means.clamp(min=0)
 
 
+def _unchanged(x: Tensor) -> Tensor:
+    return x
+
+
 @torch.no_grad()
 def estimate_population_statistics(
     model: nn.Module,
     batches: Iterable[Tensor],
     statistics: Literal["population", "pooled"] = "population",
+    to_input: Callable[[Tensor], Tensor] = _unchanged,
 ) -> None:
     """Replace every BN layer's moving averages by estimates from training mini-batches, in place.
 
@@ -114,8 +120,9 @@ def estimate_population_statistics(
             Layers other than BN run as in evaluation (no Dropout). In a network without BN the
             averages of `MovingAverages` become means over the batches, whatever ``statistics``;
             those of `BatchRenorm`, which it was trained with, stay.
-        batches: training inputs, all of one size; at least one.
+        batches: training mini-batches, all of one size; at least one.
         statistics: how Var[x] is estimated.
+        to_input: turns examples of ``batches`` into what the model receives.
 
     Raises:
         ValueError: no batch, batches of different sizes, one value per feature (m > 1 is needed),
@@ -127,7 +134,7 @@ def estimate_population_statistics(
         if isinstance(module, BatchNorm | TorchBatchNorm)
     }
     if not layers:
-        _average(model, batches)
+        _average(model, map(to_input, batches))
         return
     for name, layer in layers.items():
         if layer.running_mean is None or layer.running_var is None:
@@ -142,7 +149,7 @@ def estimate_population_statistics(
             vars(layers[name])["forward"] = lambda x, of=estimate: of.normalize(x, at_once)
         for group in _groups(batches):
             at_once = len(group)
-            model(torch.cat(group))
+            model(to_input(torch.cat(group)))  # as they are stored, they are smaller
     finally:
         for layer in layers.values():
             vars(layer).pop("forward", None)

@@ -36,9 +36,9 @@ def inference_network(
     """
     network = copy.deepcopy(session.model).eval()
     if statistics != "moving":
+        images = batches.first_images(population_batches)
         to_input = session.dataset.to_input
-        inputs = (to_input(batches(step)[0]) for step in range(population_batches))
-        estimate_population_statistics(network, inputs, statistics)
+        estimate_population_statistics(network, images, statistics, to_input)
     return network
 
 

@@ -32,3 +32,19 @@ def test_all_that_depends_on_the_step_is_in_the_ingredients(
         expected, expected_labels = batches(step)
         assert torch.equal(made, expected)
         assert torch.equal(labels, expected_labels)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_first_images_are_those_of_the_first_steps(
+    kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = torch.arange(20 * 64, dtype=torch.int64).to(torch.uint8).view(20, 1, 8, 8)
+    split = Split(images, torch.arange(20))
+    batches = TrainingBatches(split, 4, 3, FULL, IDENTITY, torch.device("cpu"), sample=True)
+    expected = [batches(step)[0] for step in range(3)]
+    monkeypatch.setattr("bnrepro.data.batches._KEPT_BYTES", 3 * 4 * 64 - (not kept))
+    made, make = [], batches.make
+    monkeypatch.setattr(batches, "make", lambda *parts: made.append(1) or make(*parts))
+    for _ in range(2):
+        assert all(map(torch.equal, batches.first_images(3), expected))
+    assert len(made) == (3 if kept else 6)

@@ -33,7 +33,10 @@ def _percentiles(layer: str, inputs: Tensor, unit: int) -> Row:
     for which, flat in (("unit", inputs[:, unit].flatten()), ("all", inputs.flatten())):
         values = sample_values(flat, _POOLED_VALUES)
         finite = np.isfinite(values).all()
-        points = np.percentile(values, PERCENTILES) if finite else [np.nan] * len(PERCENTILES)
+        # Sorted first: numpy sorts with vectors, and looks for several places in order without.
+        points = (
+            np.percentile(np.sort(values), PERCENTILES) if finite else [np.nan] * len(PERCENTILES)
+        )
         for percentile, point in zip(PERCENTILES, points, strict=True):
             row[activation_input(layer, which, percentile)] = float(point)
     return row
