@@ -8,10 +8,13 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from functools import partial
 from unittest.mock import patch
 
 import psutil
+import torch
+from torch import Tensor
 
 from bnrepro.runs import RunDirectory, State
 from bnrepro.training.checkpoint import Checkpoint, save_checkpoint
@@ -109,12 +112,18 @@ def limit_file_size(trial: Trial) -> str:
 
 def _leave_memory(num_bytes: int) -> None:
     """Allow this process so much more memory than it has, from its first checkpoint on."""
+    taken: list[Tensor] = []
 
     def save_and_limit(directory: RunDirectory, checkpoint: Checkpoint) -> None:
         save_checkpoint(directory, checkpoint)
         used = psutil.Process().memory_info().vms
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (used + num_bytes, hard))
+        # The heap has addresses in reserve (`arrange_memory`), which the limit counts as used.
+        with suppress(RuntimeError):
+            while True:
+                taken.append(torch.empty(num_bytes, dtype=torch.uint8))
+        taken.pop()
 
     patch.object(checkpoints, "save_checkpoint", save_and_limit).start()
 
