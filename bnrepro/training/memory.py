@@ -41,9 +41,10 @@ def arrange_memory() -> None:
     end = libc.sbrk(0)
     libc.free(start)
     libc.mallopt(_M_TOP_PAD, _DEFAULT_TOP_PAD)
+    if start is None or start > end:  # a limit on addresses (`ulimit -v`): the heap stays as it is
+        return
     start = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
-    if start < end:  # else the heap could not be extended, and the block is elsewhere
-        libc.madvise(start, end - start, mmap.MADV_HUGEPAGE)
+    libc.madvise(start, end - start, mmap.MADV_HUGEPAGE)
 
 
 def is_out_of_memory(error: Exception) -> bool:

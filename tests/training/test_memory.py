@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-_SCRIPT = """
+_PLACES_OF_TENSORS = """
 import torch
 from bnrepro.training.memory import arrange_memory
 arrange_memory()
@@ -25,13 +25,34 @@ for tensor in tensors:
     print("hg" in found)
 """
 
-
-@pytest.mark.skipif(
+_LITTLE_ROOM = """
+import resource
+import psutil
+from bnrepro.training.memory import arrange_memory
+used = psutil.Process().memory_info().vms
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, -1))
+arrange_memory()
+import torch
+print(torch.ones(2**24).sum().item())
+"""
+_NEEDS_GLIBC = pytest.mark.skipif(
     not Path("/proc/self/smaps").exists() or not hasattr(ctypes.CDLL(None), "mallopt"),
     reason="needs Linux and glibc",
 )
-def test_tensors_are_where_large_pages_are_wanted() -> None:
-    told = subprocess.run(
-        [sys.executable, "-c", _SCRIPT], check=True, stdout=subprocess.PIPE, text=True
+
+
+def _output(script: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, stdout=subprocess.PIPE, text=True
     )
-    assert told.stdout.split() == ["True", "True", "True"]
+    return done.stdout.split()
+
+
+@_NEEDS_GLIBC
+def test_tensors_are_where_large_pages_are_wanted() -> None:
+    assert _output(_PLACES_OF_TENSORS) == ["True", "True", "True"]
+
+
+@_NEEDS_GLIBC
+def test_where_addresses_are_limited_memory_is_as_it_was() -> None:
+    assert _output(_LITTLE_ROOM) == [str(float(2**24))]
