@@ -15,8 +15,9 @@ from bnrepro.training.program import compile_program
 from bnrepro.training.session import Session
 from bnrepro.training.step import MakeBatch, Step, TrainingStep, with_its_batch
 
-# Below this many steps the compiler's warm-up is not earned back on a CPU: 3 to 10 s for an MLP,
-# two to three minutes for Inception, but 7 s where its program is in the compiler's cache.
+# From about this many steps on, the compiler's warm-up is earned back on a CPU: 5 to 7 s where the
+# program is in its cache. The first run on a machine pays more, 15 to 35 s for an MLP and two to
+# three minutes for Inception, for those after it.
 _WORTHWHILE_STEPS = 20_000
 # Where a step takes less than a millisecond, calling counts: kernels are called from C++, and
 # shapes, which do not change, are not checked. Matching patterns would only put a layer's bias back
@@ -106,8 +107,8 @@ def _compiled_or_eager(
     if compiled is None:
         return eager, False, "eager"
     say(
-        "compiling the training step: seconds for a small network, two to three minutes for "
-        "Inception's first run on a machine"
+        "compiling the training step: at the first run on a machine half a minute for a small "
+        "network, two to three minutes for Inception; later seconds"
     )
     try:
         with session.taking_back():
