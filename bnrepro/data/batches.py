@@ -13,7 +13,7 @@ from bnrepro.data.dataset import Images, Split
 from bnrepro.data.order import BatchOrder, Shuffling
 from bnrepro.data.sampling import draw_thresholds, sample_pixels
 
-_KEPT_BYTES = 64 * 2**20
+_KEPT_BYTES = 64 * 2**20  # at most, of the mini-batches that every evaluation asks for
 _STEPS_AHEAD = 6  # enough to bridge a slow read, and some 40 MB of mini-batches at 256 px
 _THREADS = min(
     _STEPS_AHEAD, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

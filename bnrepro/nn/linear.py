@@ -13,4 +13,5 @@ class Linear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_features) to (N, out_features)."""
         y = x @ self.weight.t()
-        return y if self.bias is None else y + self.bias
+        # As nn.Linear's, the result of a product in lower precision stays in it.
+        return y if self.bias is None else y + self.bias.to(y.dtype)

@@ -122,7 +122,8 @@ def estimate_population_statistics(
             those of `BatchRenorm`, which it was trained with, stay.
         batches: training mini-batches, all of one size; at least one.
         statistics: how Var[x] is estimated.
-        to_input: turns examples of ``batches`` into what the model receives.
+        to_input: turns examples of ``batches`` into what the model receives, each by itself: it
+            is given several mini-batches at once.
 
     Raises:
         ValueError: no batch, batches of different sizes, one value per feature (m > 1 is needed),

@@ -28,8 +28,13 @@ def compile_program(
 
     Args:
         function: of tensors; no gradient is taken through it. It may write into tensors that it
-            holds, and these must never be replaced by others.
+            holds, and these must never be replaced by others. Each argument has an effect.
         options: of Inductor.
+
+    Returns:
+        What computes the same. Its first call raises RuntimeError where the function cannot be
+        compiled, or where the program does not take and return the very tensors of the function:
+        then it could not be called by itself.
     """
 
     def program(*tensors: Tensor) -> Result:
@@ -85,7 +90,12 @@ def _overhear(
         if one is tensor
     ]
     leaves, structure = pytree.tree_flatten(result)
-    numbers = [next(n for n, one in enumerate(outputs) if one is leaf) for leaf in leaves]
+    number_of = {id(output): number for number, output in enumerate(outputs)}
+    if {argument for _, argument in places} != set(range(len(tensors))) or any(
+        id(leaf) not in number_of for leaf in leaves
+    ):
+        raise RuntimeError("the program takes or returns other tensors than the function")
+    numbers = [number_of[id(leaf)] for leaf in leaves]
 
     def direct(*tensors: Tensor) -> Result:
         given = fixed.copy()

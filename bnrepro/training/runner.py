@@ -39,7 +39,6 @@ from bnrepro.training.observers import (
     Guard,
     HistogramRecorder,
     Observer,
-    Profiler,
     Recorder,
     StatusWriter,
     TensorBoardView,
@@ -47,6 +46,7 @@ from bnrepro.training.observers import (
     make_status,
 )
 from bnrepro.training.processes import Processes, join_processes
+from bnrepro.training.profiler import profiled
 from bnrepro.training.provenance import COMPUTATION_KEYS, provenance
 from bnrepro.training.session import Session, build_session
 
@@ -214,8 +214,7 @@ def _train(session: Session, console: Console, lease: Lease, processes: Processe
         observers += [progress, checkpoints, status]
         update = make_update(session, batches, step, processes)
         if config.runtime.profile:
-            profiler = stack.enter_context(Profiler(directory.path / "trace.json"))
-            update = profiler.watch(update)
+            update = stack.enter_context(profiled(update, directory.path / "trace.json"))
         loop = TrainingLoop(session, update, observers, checkpoint, processes)
         if checkpoint:
             say(f"resumed at step {loop.step:,}")

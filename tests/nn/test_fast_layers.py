@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from bnrepro.nn.linear import Linear
 from bnrepro.nn.local_response_norm import LocalResponseNorm
 from bnrepro.nn.pointwise import PointwiseConv2d
 
@@ -39,3 +40,14 @@ def test_local_response_norm_is_torchs(memory_format: torch.memory_format, chann
     for mine, torchs in zip(_gradients(fast, x), _gradients(usual, x), strict=True):
         assert_close(mine, torchs, rtol=1e-4, atol=1e-4)
     assert not fast.state_dict()
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_fully_connected_layer_is_torchs(bias: bool, precision: torch.dtype) -> None:
+    ours, usual = Linear(7, 5, bias=bias), nn.Linear(7, 5, bias=bias)
+    usual.load_state_dict(ours.state_dict())
+    x = torch.randn(3, 7)
+    with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+        for mine, torchs in zip(_gradients(ours, x), _gradients(usual, x), strict=True):
+            assert_close(mine, torchs)

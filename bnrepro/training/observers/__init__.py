@@ -4,7 +4,6 @@ from bnrepro.training.observers.checkpoints import CheckpointWriter
 from bnrepro.training.observers.guard import Guard
 from bnrepro.training.observers.histograms import HistogramRecorder
 from bnrepro.training.observers.observer import Observer
-from bnrepro.training.observers.profiler import Profiler
 from bnrepro.training.observers.progress import TrainingProgress
 from bnrepro.training.observers.recorder import Recorder
 from bnrepro.training.observers.status import StatusWriter, make_status
@@ -15,7 +14,6 @@ __all__ = [
     "Guard",
     "HistogramRecorder",
     "Observer",
-    "Profiler",
     "Recorder",
     "StatusWriter",
     "TensorBoardView",
