@@ -10,8 +10,9 @@ precisions below, eager and compiled, with and without a graph; ResNet-50 of tor
 same step, and through the loop that anyone would write (autocast, optim.SGD). The ways take turns,
 round by round; the ratio is to the eager one of the same round. `memory bandwidth` is what an
 update could reach if each layer read its inputs and wrote its outputs once forward and twice
-backward, at the speed at which this device copies memory, and computing took no time: only layers
-joined in one kernel can be faster. Not in it: reading data (scripts/bench_data.py).
+backward, at the speed at which this device copies memory, and computing took no time. Faster are
+only layers joined in one kernel, and small networks that stay in a cache. Not in it: reading data
+(scripts/bench_data.py).
 """
 
 import argparse
