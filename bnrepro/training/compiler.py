@@ -113,7 +113,8 @@ def _compiled_or_eager(
     try:
         with session.taking_back():
             compiled(*batches.ingredients(0), torch.zeros((), device=session.device))
-    except RuntimeError as error:  # every error of torch.compile is one
+    # Every error of torch.compile is a RuntimeError; another version may have its classes elsewhere.
+    except (RuntimeError, ImportError) as error:
         reason = str(error).strip().splitlines()[0]
         if runtime.compile == "on":
             raise UserError(

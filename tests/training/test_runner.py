@@ -334,11 +334,12 @@ def test_batch_larger_than_the_data_is_refused(small_run: SmallRun) -> None:
     assert not Path(config.runtime.runs).exists()
 
 
+@pytest.mark.parametrize("error", [RuntimeError, ImportError])
 def test_without_a_compiler_it_runs_eagerly_and_says_so(
-    small_run: SmallRun, monkeypatch: pytest.MonkeyPatch
+    small_run: SmallRun, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     def refuse(*_: object) -> None:
-        raise RuntimeError("No working C++ compiler found\nlong explanation")
+        raise error("No working C++ compiler found\nlong explanation")
 
     monkeypatch.setattr("bnrepro.training.compiler.compile_step", lambda *_: refuse)
     outcome, told = _run(small_run())
