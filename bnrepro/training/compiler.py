@@ -113,7 +113,7 @@ def _compiled_or_eager(
     try:
         with session.taking_back():
             compiled(*batches.ingredients(0), torch.zeros((), device=session.device))
-    # Every error of torch.compile is a RuntimeError; another version may have its classes elsewhere.
+    # Every error of torch.compile is a RuntimeError; another version may lack a class.
     except (RuntimeError, ImportError) as error:
         reason = str(error).strip().splitlines()[0]
         if runtime.compile == "on":
