@@ -112,7 +112,8 @@ def _compiled_or_eager(
     )
     try:
         with session.taking_back():
-            compiled(*batches.ingredients(0), torch.zeros((), device=session.device))
+            for number in range(2):  # from the third call on, the program is called itself
+                compiled(*batches.ingredients(number), torch.zeros((), device=session.device))
     # Every error of torch.compile is a RuntimeError; another version may lack a class.
     except (RuntimeError, ImportError) as error:
         reason = str(error).strip().splitlines()[0]

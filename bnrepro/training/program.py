@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from itertools import count
 from types import FunctionType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from unittest.mock import patch
 
 import torch
@@ -15,6 +15,24 @@ _NUMBERS = count()
 Result = TypeVar("Result")
 
 
+class Call(NamedTuple):
+    """A call of a compiled function, and what became of it inside.
+
+    Attributes:
+        arguments: of the function.
+        result: of the function, tensors in any structure.
+        program: what Inductor made of the function.
+        inputs: of the program.
+        outputs: of the program.
+    """
+
+    arguments: Sequence[Tensor]
+    result: Any
+    program: Callable[..., Any]
+    inputs: Sequence[Any]
+    outputs: Sequence[Any]
+
+
 def compile_program(
     function: Callable[..., Result], options: dict[str, bool]
 ) -> Callable[..., Result]:
@@ -23,18 +41,16 @@ def compile_program(
     What Dynamo and AOTAutograd do around a program at every call (finding the parameters, checking
     that nothing changed, looking for what was written to) is a quarter of an MNIST step, and never
     comes out differently within a run: one network whose parameters stay where they are, and
-    mini-batches of one size. So from the second call on, what Inductor made is called itself, with
-    the inputs of the first call in which only the function's arguments are replaced.
+    mini-batches of one size. So from the third call on, what Inductor made is called itself.
 
     Args:
         function: of tensors; no gradient is taken through it. It may write into tensors that it
-            holds, and these must never be replaced by others. Each argument has an effect.
+            holds, and these must never be replaced by others.
         options: of Inductor.
 
     Returns:
         What computes the same. Its first call raises RuntimeError where the function cannot be
-        compiled, or where the program does not take and return the very tensors of the function:
-        then it could not be called by itself.
+        compiled; its second, where the program cannot be called by itself (see `without_wrapper`).
     """
 
     def program(*tensors: Tensor) -> Result:
@@ -48,62 +64,83 @@ def compile_program(
         dynamic=False,
         options={"guard_filter_fn": torch.compiler.skip_all_guards_unsafe, **options},
     )
+    first: Call | None = None
     direct: Callable[..., Result] | None = None
 
     def call(*tensors: Tensor) -> Result:
-        nonlocal direct
+        nonlocal first, direct
         if direct is not None:
             return direct(*tensors)
-        result, direct = _overhear(compiled, tensors)
+        now = _overhear(compiled, tensors)
+        if first is None:
+            first = now
+        else:
+            direct = without_wrapper(first, now)
+            first = None
+        result: Result = now.result
         return result
 
     return call
 
 
-def _overhear(
-    compiled: Callable[..., Result], tensors: Sequence[Tensor]
-) -> tuple[Result, Callable[..., Result]]:
-    """The result of a compiled function's first call, and what calls Inductor's program itself."""
+def without_wrapper(first: Call, second: Call) -> Callable[..., Any]:
+    """What calls a program itself and does what its compiled function does.
+
+    Args:
+        first: a call of the function.
+        second: another one.
+
+    Raises:
+        RuntimeError: an input is neither an argument in both calls nor the same tensor in both, so
+            that it is not known where it comes from; or a result is no output of the program.
+    """
+    # Without the wish for a gradient: operators that write into a given output refuse it.
+    fixed = [one.detach() if isinstance(one, Tensor) else one for one in second.inputs]
+    places = []
+    for place, (earlier, later) in enumerate(zip(first.inputs, second.inputs, strict=True)):
+        argument = _index(second.arguments, later)
+        if argument is not None and first.arguments[argument] is earlier:
+            places.append((place, argument))
+        elif earlier is not later:
+            raise RuntimeError(f"where input {place} of the program comes from is not known")
+    leaves, structure = pytree.tree_flatten(second.result)
+    found = [_index(second.outputs, leaf) for leaf in leaves]
+    numbers = [number for number in found if number is not None]
+    if len(numbers) < len(leaves):
+        raise RuntimeError("the program does not return all that the function does")
+    program = second.program
+
+    def direct(*tensors: Tensor) -> Any:
+        given = fixed.copy()
+        for place, argument in places:
+            given[place] = tensors[argument]
+        outputs = program(given)
+        return structure.unflatten([outputs[number] for number in numbers])
+
+    return direct
+
+
+def _index(among: Sequence[Any], wanted: Any) -> int | None:
+    """Where an object itself is, not one that equals it; None: nowhere."""
+    return next((number for number, one in enumerate(among) if one is wanted), None)
+
+
+def _overhear(compiled: Callable[..., Any], arguments: Sequence[Tensor]) -> Call:
+    """A call of a compiled function, by the way of torch.compile."""
     from torch._inductor.output_code import CompiledFxGraph
 
-    calls: list[tuple[Callable[..., Any], list[Any], Sequence[Any]]] = []
+    calls: list[Call] = []
     around = CompiledFxGraph.__call__
 
     def listen(graph: CompiledFxGraph, inputs: Sequence[Any]) -> Any:
         given = list(inputs)  # a program empties the list that it is given
         outputs = around(graph, inputs)
         assert graph.current_callable is not None
-        calls.append((graph.current_callable, given, outputs))
+        calls.append(Call(arguments, None, graph.current_callable, given, outputs))
         return outputs
 
     with patch.object(CompiledFxGraph, "__call__", listen):
-        result = compiled(*tensors)
+        result = compiled(*arguments)
     if len(calls) != 1:
         raise RuntimeError(f"the function became {len(calls)} programs, not one")
-    program, inputs, outputs = calls[0]
-    # Without the wish for a gradient: operators that write into a given output refuse it.
-    fixed = [one.detach() if isinstance(one, Tensor) else one for one in inputs]
-    places = [
-        (place, argument)
-        for argument, tensor in enumerate(tensors)
-        for place, one in enumerate(inputs)
-        if one is tensor
-    ]
-    leaves, structure = pytree.tree_flatten(result)
-    number_of = {id(output): number for number, output in enumerate(outputs)}
-    if {argument for _, argument in places} != set(range(len(tensors))) or any(
-        id(leaf) not in number_of for leaf in leaves
-    ):
-        raise RuntimeError("the program takes or returns other tensors than the function")
-    numbers = [number_of[id(leaf)] for leaf in leaves]
-
-    def direct(*tensors: Tensor) -> Result:
-        given = fixed.copy()
-        for place, argument in places:
-            given[place] = tensors[argument]
-        outputs = program(given)
-        chosen = [outputs[number] for number in numbers]
-        result: Result = structure.unflatten(chosen)
-        return result
-
-    return result, direct
+    return calls[0]._replace(result=result)

@@ -1,11 +1,11 @@
-"""A function compiled into one program that is called by itself from the second call on."""
+"""A function compiled into one program that is called by itself from the third call on."""
 
 import pytest
 import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from bnrepro.training.program import compile_program
+from bnrepro.training.program import Call, compile_program, without_wrapper
 
 
 def test_every_call_takes_its_own_arguments_and_writes_into_what_the_function_holds() -> None:
@@ -30,12 +30,34 @@ def test_results_of_earlier_calls_stay() -> None:
     assert_close(torch.stack(results)[:, 0], torch.tensor([0.0, 2.0, 4.0, 6.0]))
 
 
-@pytest.mark.parametrize(
-    "function",
-    [lambda x, y: x + 1, lambda x, y: (x + y, x)],
-    ids=["an argument without effect", "an argument is returned"],
-)
-def test_a_program_of_other_tensors_is_refused(function) -> None:
-    """Called by itself, it would go on with the tensors of the first call."""
-    with pytest.raises(RuntimeError, match="takes or returns other tensors than the function"):
-        compile_program(function, {})(torch.ones(3), torch.ones(3))
+def test_an_argument_may_be_without_effect() -> None:
+    """As the rate is where gradients are only gathered."""
+    compiled = compile_program(lambda x, _: x + 1, {})
+    for number in range(4):
+        x = torch.full((3,), float(number))
+        assert_close(compiled(x, torch.ones(())), x + 1)
+
+
+def test_a_program_that_does_not_return_the_result_is_refused() -> None:
+    compiled = compile_program(lambda x: (x + 1, x), {})
+    compiled(torch.ones(3))
+    with pytest.raises(RuntimeError, match="the program does not return all that the function"):
+        compiled(torch.ones(3))
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_a_program_whose_inputs_are_copies_is_refused(copies: bool) -> None:
+    """Called by itself, it would go on with the mini-batch of the second call."""
+    held = torch.tensor([10.0])
+
+    def call(x: Tensor) -> Call:
+        given = x.clone() if copies else x
+        y = given * held
+        return Call([x], y, lambda inputs: [inputs[0] * inputs[1]], [given, held], [y])
+
+    calls = call(torch.tensor([1.0])), call(torch.tensor([2.0]))
+    if copies:
+        with pytest.raises(RuntimeError, match="where input 0 of the program comes from is not"):
+            without_wrapper(*calls)
+    else:
+        assert without_wrapper(*calls)(torch.tensor([3.0])).item() == 30
