@@ -2,7 +2,8 @@
 
 import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -35,11 +36,54 @@ def inference_network(
         population_batches: how many they take.
     """
     network = copy.deepcopy(session.model).eval()
+    _estimate(network, session, statistics, batches, population_batches)
+    return network
+
+
+class InferenceNetworks:
+    """The inference networks of a network in training, as it stands whenever one is asked for.
+
+    To copy a network takes longer than to evaluate a small one: there is one copy for each kind of
+    statistics, made once.
+
+    Args:
+        session: of the network in training, which stays as it is.
+        batches: the training mini-batches; the estimates take the first ones.
+        population_batches: how many they take.
+    """
+
+    def __init__(self, session: Session, batches: TrainingBatches, population_batches: int) -> None:
+        self.session = session
+        self.batches = batches
+        self.population_batches = population_batches
+        self._copies: dict[Statistics, nn.Module] = {}
+
+    @torch.no_grad()
+    def __call__(self, statistics: Statistics) -> nn.Module:
+        """The network that normalizes by ``statistics``; the next call with them changes it."""
+        if statistics not in self._copies:
+            self._copies[statistics] = copy.deepcopy(self.session.model).eval()
+        network = self._copies[statistics]
+        for kept, current in zip(_tensors(network), _tensors(self.session.model), strict=True):
+            kept.copy_(current)
+        _estimate(network, self.session, statistics, self.batches, self.population_batches)
+        return network
+
+
+def _tensors(network: nn.Module) -> Iterator[Tensor]:
+    return chain(network.parameters(), network.buffers())
+
+
+def _estimate(
+    network: nn.Module,
+    session: Session,
+    statistics: Statistics,
+    batches: TrainingBatches,
+    population_batches: int,
+) -> None:
     if statistics != "moving":
         images = batches.first_images(population_batches)
-        to_input = session.dataset.to_input
-        estimate_population_statistics(network, images, statistics, to_input)
-    return network
+        estimate_population_statistics(network, images, statistics, session.dataset.to_input)
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 import torch
 
 from bnrepro.runs import Histogram
+from bnrepro.training.evaluation import InferenceNetworks
 from bnrepro.training.measurement import Measurement, Subject
 from bnrepro.training.measures import MEASURES
 from bnrepro.training.session import Session
@@ -20,6 +21,9 @@ class Evaluator:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.batches = session.population_batches()
+        # The same mini-batches at every evaluation; each once at the most.
+        count = min(session.config.evaluation.population_batches, len(self.batches))
+        self.networks = InferenceNetworks(session, self.batches, count)
         chosen = session.config.measures
         self.measures = [measure for name, measure in MEASURES.items() if name in chosen]
 
@@ -30,7 +34,7 @@ class Evaluator:
         Args:
             step: updates done.
         """
-        subject = Subject(self.session, self.batches, step)
+        subject = self.subject(step)
         row = dict(subject.accuracy_and_loss)
         histograms: list[Histogram] = []
         for measure in self.measures:
@@ -38,3 +42,7 @@ class Evaluator:
             row |= measurement.row
             histograms += measurement.histograms
         return Measurement(row, tuple(histograms))
+
+    def subject(self, step: int) -> Subject:
+        """What measures see after so many updates."""
+        return Subject(self.session, self.batches, self.networks, step)

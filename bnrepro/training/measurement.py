@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from bnrepro.config.options.evaluation import Statistics
 from bnrepro.data.batches import TrainingBatches
 from bnrepro.runs import Histogram, Row
-from bnrepro.training.evaluation import evaluate_network, inference_network
+from bnrepro.training.evaluation import InferenceNetworks, evaluate_network
 from bnrepro.training.session import Session
 from bnrepro.training.training_loss import TrainingLoss
 
@@ -34,11 +33,14 @@ class Subject:
     Attributes:
         session: config, data and the network, which a measure leaves as it is.
         batches: the training mini-batches.
+        network_with: gives the inference network that normalizes by other statistics; a measure
+            leaves it as it is, too.
         step: updates done.
     """
 
     session: Session
     batches: TrainingBatches
+    network_with: InferenceNetworks
     step: int
 
     @cached_property
@@ -67,14 +69,6 @@ class Subject:
     def learning_rate(self) -> float:
         """Of the next update."""
         return self.session.config.learning_rate(self.step)
-
-    def network_with(self, statistics: Statistics) -> nn.Module:
-        """The inference network that normalizes by these statistics, a copy."""
-        # The same mini-batches at every evaluation; each once at the most.
-        count = self.session.config.evaluation.population_batches
-        return inference_network(
-            self.session, statistics, self.batches, min(count, len(self.batches))
-        )
 
 
 def finite(row: Row) -> Row:

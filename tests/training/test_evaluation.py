@@ -50,6 +50,22 @@ def test_statistics_are_the_ones_asked_for(small_run: Callable[..., RunConfig]) 
     assert spread["moving"] < 1
 
 
+@pytest.mark.parametrize("norm", ["batch", "batch_renorm", "none"])
+def test_an_evaluation_sees_the_network_as_it_stands(
+    small_run: Callable[..., RunConfig], norm: str
+) -> None:
+    measures = ["measures=[evaluation_statistics]"] if norm == "batch" else []
+    session = _session(small_run(f"norm={norm}", *measures))
+    evaluate = Evaluator(session)
+    rows = [evaluate(step=0).row]
+    batches = session.batches()
+    for step in range(3):
+        session.update(*batches(step), torch.tensor(0.5))
+        rows.append(evaluate(step + 1).row)
+        assert rows[-1] == Evaluator(session)(step + 1).row  # from copies of its own
+        assert rows[-1] != rows[-2]
+
+
 def test_accuracy_is_the_fraction_of_right_answers(small_run: Callable[..., RunConfig]) -> None:
     session = _session(small_run("norm=none"))
     row = Evaluator(session)(step=0).row

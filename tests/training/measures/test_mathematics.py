@@ -10,7 +10,7 @@ from torch import nn
 
 from bnrepro.config import RunConfig
 from bnrepro.runs import Row, tags
-from bnrepro.training.measurement import Subject
+from bnrepro.training.evaluator import Evaluator
 from bnrepro.training.measures import MEASURES
 from bnrepro.training.measures.jacobian import layer_jacobian
 from bnrepro.training.session import Session, build_session
@@ -29,7 +29,7 @@ def session(small_run: SmallRun) -> Callable[..., Session]:
 
 
 def _measure(name: str, session: Session, step: int = 0) -> Row:
-    return MEASURES[name](Subject(session, session.batches(), step)).row
+    return MEASURES[name](Evaluator(session).subject(step)).row
 
 
 def _layers(session: Session) -> list[nn.Module]:
