@@ -1,5 +1,6 @@
 """scikit-learn's handwritten digits, the embedded data set."""
 
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +16,7 @@ _TEST_EXAMPLES = 357
 _SPLIT_SEED = 2015
 
 
+@cache  # most of what setting a short run up takes
 def load_digits(
     threshold: int | None,
     size: int = 28,
@@ -24,7 +26,8 @@ def load_digits(
     """1,440 training and 357 test images, (channels, size, size), 10 classes; no network needed.
 
     The 8x8 images of 17 grey levels are enlarged by bilinear interpolation and brought to 0 to 255
-    before the threshold. The split is one fixed shuffle: the file is ordered by writer.
+    before the threshold. The split is one fixed shuffle: the file is ordered by writer. A process
+    has each form of them once: nobody is to change the tensors.
 
     Args:
         threshold: a pixel above this grey level becomes 1, else 0; None: grey levels.

@@ -7,6 +7,7 @@ level, or diverged before the end); None: there is nothing to measure, and the s
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,9 +112,15 @@ def sample(
     return Sample(tuple(seed for seed, _ in known), numbers, mean, tuple(lost))
 
 
+_levels: WeakKeyDictionary[EndedRun, dict[str, Points]] = WeakKeyDictionary()
+
+
 def level(run: EndedRun, tag: str = TEST_ACCURACY) -> Points:
-    """The running mean of a recorded curve."""
-    return running_mean(points(run.rows[tag]))
+    """The running mean of a recorded curve; most quantities start from it."""
+    of_run = _levels.setdefault(run, {})
+    if tag not in of_run:
+        of_run[tag] = running_mean(points(run.recorded(tag)))
+    return of_run[tag]
 
 
 def at_chance(run: EndedRun) -> bool:
@@ -349,7 +356,7 @@ def last(name: str, tag: str) -> Quantity:
     def measure(run: EndedRun, _: EndedRun) -> float | None:
         if tag not in run.rows:
             return None
-        return np.nan if run.diverged else float(run.rows[tag].dropna().iloc[-1])
+        return np.nan if run.diverged else float(run.recorded(tag).iloc[-1])
 
     return Quantity(f"last_{name}", f"the last {tag}", "accuracy", measure)
 

@@ -10,12 +10,12 @@ import pandas as pd
 
 from bnrepro.config import RunConfig, read_stored, recipe_id
 from bnrepro.runs.columns import read_columns
-from bnrepro.runs.directory import RunDirectory, State
+from bnrepro.runs.directory import RunDirectory, State, Status
 from bnrepro.runs.store import find_runs, left_out
 from bnrepro.runs.tags import TEST_ACCURACY
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EndedRun:
     """One run that ended: finished or diverged.
 
@@ -45,13 +45,51 @@ class EndedRun:
     @property
     def accuracy(self) -> pd.Series:
         """Held-out accuracy, a fraction, by step."""
-        return self.rows[TEST_ACCURACY].dropna()
+        return self.recorded(TEST_ACCURACY)
+
+    def recorded(self, tag: str) -> pd.Series:
+        """The values of a tag, by step, where it has one. Many tables and pictures ask for it."""
+        if tag not in self._recorded:
+            self._recorded[tag] = self.rows[tag].dropna()
+        return self._recorded[tag]
+
+    @cached_property
+    def _recorded(self) -> dict[str, pd.Series]:
+        return {}
 
     @property
     def chance(self) -> float:
         """The accuracy of guessing; NaN where the number of classes is not known."""
         classes = self.config.data.classes
         return 1 / classes if classes else float("nan")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A run that ended, whose rows are read when they are wanted; several studies may want it."""
+
+    directory: RunDirectory
+    status: Status
+    config: RunConfig
+    provenance: list[dict[str, Any]]
+
+    @cached_property
+    def run(self) -> EndedRun | None:
+        """None: it has no row that can be read."""
+        metrics = self.directory.metrics
+        rows, damage = _read_rows(metrics, _modified(metrics))
+        if rows.empty:
+            return None
+        diverged = self.status.state is State.DIVERGED
+        return EndedRun(
+            self.directory,
+            self.config,
+            self.provenance,
+            self.status.seconds,
+            diverged,
+            rows,
+            damage,
+        )
 
 
 @dataclass(frozen=True)
@@ -67,8 +105,8 @@ class EndedRuns:
     notes: list[str] = field(default_factory=list)
 
     @cached_property
-    def _by_recipe(self) -> dict[str, list[tuple[RunDirectory, RunConfig, list[dict[str, Any]]]]]:
-        recipes: dict[str, list[tuple[RunDirectory, RunConfig, list[dict[str, Any]]]]] = {}
+    def _by_recipe(self) -> dict[str, list["_Found"]]:
+        recipes: dict[str, list[_Found]] = {}
         unreadable = []
         for directory in find_runs(self.folder):
             status = directory.read_status()
@@ -78,7 +116,8 @@ class EndedRuns:
             if stored is None:
                 unreadable.append(directory.path)
                 continue
-            recipes.setdefault(recipe_id(stored[0]), []).append((directory, *stored))
+            found = _Found(directory, status, *stored)
+            recipes.setdefault(recipe_id(found.config), []).append(found)
         if unreadable:
             self.notes.append(left_out(unreadable))
         return recipes
@@ -89,16 +128,13 @@ class EndedRuns:
         Rows that cannot be read are skipped and counted. A seed that was run twice counts once.
         """
         by_seed: dict[int, EndedRun] = {}
-        for directory, stored, provenance in self._by_recipe.get(recipe_id(config), []):
-            status = directory.read_status()
-            rows, damage = _read_rows(directory.metrics, _modified(directory.metrics))
-            if status is None or rows.empty:
-                self._note(f"{directory.path}: left out, metrics.jsonl holds no row")
+        for found in self._by_recipe.get(recipe_id(config), []):
+            run = found.run
+            if run is None:
+                self._note(f"{found.directory.path}: left out, metrics.jsonl holds no row")
                 continue
-            diverged = status.state is State.DIVERGED
-            run = EndedRun(directory, stored, provenance, status.seconds, diverged, rows, damage)
-            by_seed.setdefault(stored.seed, run)
-            if damage:
+            by_seed.setdefault(run.seed, run)
+            if run.damage:
                 self._note(_damage_note(run))
         return [by_seed[seed] for seed in sorted(by_seed)]
 

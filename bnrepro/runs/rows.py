@@ -1,9 +1,10 @@
 """metrics.jsonl and histograms.jsonl, read back."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 Row = dict[str, float | int]
 """One line of metrics.jsonl: ``step`` and whatever was recorded there, by its tag."""
@@ -54,9 +55,16 @@ def parse_row(line: bytes, number: int) -> Row:
         raise ValueError(f"line {number} is no JSON row") from error
     if not isinstance(row, dict) or "step" not in row:
         raise ValueError(f"line {number} is no row with a step")
-    if not _NUMBERS.issuperset(map(type, row.values())):
+    if not are_rows([row]):
         raise ValueError(f"line {number} holds what is no number")
     return row
+
+
+def are_rows(values: Sequence[Any]) -> TypeGuard[Sequence[Row]]:
+    """Whether all of some JSON values are objects of numbers with a step."""
+    return all(isinstance(row, dict) and "step" in row for row in values) and _NUMBERS.issuperset(
+        map(type, chain.from_iterable(row.values() for row in values))
+    )
 
 
 def last_values(metrics: Path, tags: Collection[str]) -> Row:

@@ -56,7 +56,7 @@ def _statistics_gap(run: EndedRun, _: EndedRun) -> float:
     """The training loss is of examples seen for the first time: what is left is the statistics."""
     if run.diverged:
         return np.nan
-    return float(run.rows[TEST_LOSS].dropna().iloc[-1] - run.rows[TRAIN_LOSS].dropna().iloc[-1])
+    return float(run.recorded(TEST_LOSS).iloc[-1] - run.recorded(TRAIN_LOSS).iloc[-1])
 
 
 _GAP = Quantity(

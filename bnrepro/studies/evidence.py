@@ -96,8 +96,8 @@ class Evidence:
         tags = [tag.replace("{last}", last) for tag in (series.tag, series.minus) if tag]
         if any(tag not in run.rows for tag in tags):
             return pd.Series(dtype=np.float64)
-        value, *minus = (run.rows[tag] for tag in tags)
-        return (value - minus[0] if minus else value).dropna()
+        value, *minus = map(run.recorded, tags)
+        return (value - minus[0]).dropna() if minus else value
 
     def band(self, label: str, series: str) -> pd.DataFrame:
         """A series of a line over its seeds, a row a step: step, mean, low, high, n."""

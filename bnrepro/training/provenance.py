@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import numpy
@@ -30,6 +31,7 @@ def provenance(device: torch.device, threads: int, compiled: bool) -> dict[str, 
     }
 
 
+@cache  # a process computes with what it imported, whatever becomes of the files
 def _git_commit() -> str:
     """The commit of the source tree, with ``+changes`` if it is modified; empty outside git."""
     source = Path(bnrepro.__file__).parent
