@@ -17,6 +17,7 @@ from bnrepro.studies.evidence import Evidence, gather, line_config
 from bnrepro.studies.registry import COLLECTIONS, select, studies
 from bnrepro.studies.study import Line, Study
 from bnrepro.sweep import Launcher, Swept, sweep
+from bnrepro.sweep.local import start_server
 
 PUBLISHED = Path("results")
 """What the project publishes, in a checkout."""
@@ -61,6 +62,8 @@ def reproduce(
         UserError: an unknown study or scale, or what runs and results refuse.
     """
     wanted = select(names)
+    if launcher.engine == "local":
+        start_server()  # imports torch while the configs are composed
     configs = [
         line_config(line, scale).model_copy(update={"seed": seed})
         for one in wanted

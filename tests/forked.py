@@ -31,7 +31,7 @@ class _Context(context.ForkServerContext):
 
 
 def get_context(_method: str) -> context.ForkServerContext:
-    """In place of multiprocessing's own, where it is asked for ``spawn``."""
+    """In place of multiprocessing's own."""
     start_server()
     return _Context()
 

@@ -61,7 +61,7 @@ def train(config: RunConfig, retry_failed: bool, number: int = 0) -> Problem | N
 
 
 def start_worker(log: Path) -> None:
-    """Prepare a fresh process of a pool, whose parent has blocked its signals.
+    """Prepare a fresh process of a pool, which was started with its signals blocked.
 
     Args:
         log: where what the process prints is appended; the terminal is the parent's.
