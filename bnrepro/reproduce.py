@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bnrepro.config import RunConfig, run_id
 from bnrepro.errors import UserError
+from bnrepro.forkserver import start_server
 from bnrepro.render.report import Report, write_report
 from bnrepro.runs.archive import unpack_runs
 from bnrepro.runs.ended import EndedRuns
@@ -17,7 +18,6 @@ from bnrepro.studies.evidence import Evidence, gather, line_config
 from bnrepro.studies.registry import COLLECTIONS, select, studies
 from bnrepro.studies.study import Line, Study
 from bnrepro.sweep import Launcher, Swept, sweep
-from bnrepro.sweep.local import start_server
 
 PUBLISHED = Path("results")
 """What the project publishes, in a checkout."""

@@ -1,11 +1,12 @@
 """Predictions made once and kept in their run directories."""
 
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 
-from joblib import Parallel, delayed
 from rich.console import Console
 
 from bnrepro.errors import RunFailedError, writing
+from bnrepro.forkserver import process_pool, unblock_signals
 from bnrepro.inference.held_out import network_with, predict_held_out
 from bnrepro.inference.trained import load_trained
 from bnrepro.messages import say
@@ -28,16 +29,24 @@ def keep_predictions(
 
     Raises:
         UserError: a run or its data cannot be read.
-        RunFailedError: the predictions cannot be written.
+        RunFailedError: the predictions cannot be written, or a process was killed.
     """
     lacking = [
         (directory, absent)
         for directory, methods in wanted
         if (absent := [m for m in methods if read_predictions(directory, m) is None])
     ]
-    Parallel(n_jobs=min(workers, max(1, len(lacking))))(
-        delayed(_keep)(directory, absent, device) for directory, absent in lacking
-    )
+    if not lacking:
+        return
+    try:
+        with process_pool(min(workers, len(lacking)), unblock_signals) as pool:
+            for kept in [pool.submit(_keep, *one, device) for one in lacking]:
+                kept.result()
+    except BrokenProcessPool as error:
+        raise RunFailedError(
+            "a process that predicts was killed, or crashed (out of memory?); the same command "
+            "again goes on"
+        ) from error
 
 
 def keep(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bnrepro.forkserver import usable_cores
 from bnrepro.measure import recorded
 from bnrepro.measure.intervals import mean_over_seeds
 from bnrepro.measure.quantities import Quantity
@@ -47,14 +48,12 @@ def _methods(config: "RunConfig") -> list[Method]:
 
 def _keep_predictions(study: Study, scale: str, runs: Path, folder: Path) -> None:
     """Predict the held-out data by every member that finished; kept in its run directory."""
-    from joblib import cpu_count
-
     from bnrepro.inference import keep_predictions
 
     evidence = gather(study, scale, EndedRuns(runs), folder)
     members = [run for of_line in evidence.runs.values() for run in of_line if not run.diverged]
     keep_predictions(
-        [(run.directory, _methods(run.config)) for run in members], cpu_count(), "auto"
+        [(run.directory, _methods(run.config)) for run in members], usable_cores(), "auto"
     )
 
 

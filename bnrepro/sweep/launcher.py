@@ -1,8 +1,9 @@
 """Where the runs of a sweep execute."""
 
-import os
 from dataclasses import dataclass, field
 from typing import Literal
+
+from bnrepro.forkserver import usable_cores
 
 Engine = Literal["local", "slurm", "ray"]
 
@@ -59,6 +60,4 @@ class Launcher:
             return self.workers
         import torch
 
-        affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
-        cores = len(affinity(0)) if affinity else os.cpu_count()
-        return self.per_gpu * torch.cuda.device_count() or cores or 1
+        return self.per_gpu * torch.cuda.device_count() or usable_cores()

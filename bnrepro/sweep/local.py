@@ -1,8 +1,7 @@
 """Runs on this machine: threads that each feed a process of their own.
 
 A pool of many processes ends as a whole when one of them is killed; a pool of one does not take
-the others along, and tells which run it was at. The processes are forks of one server, which has
-imported torch for all of them.
+the others along, and tells which run it was at.
 """
 
 import os
@@ -11,26 +10,12 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from multiprocessing import forkserver, get_context, resource_tracker
 from pathlib import Path
 
 from bnrepro.config import RunConfig
+from bnrepro.forkserver import process_pool
 from bnrepro.runs import State, locate
-from bnrepro.signals import STOP_SIGNALS
 from bnrepro.sweep.worker import Problem, start_worker, train
-
-
-def start_server() -> None:
-    """Start what workers are forked from, unless it is running; this process goes on meanwhile."""
-    # Started here, as its start would let the signals through that are blocked below.
-    resource_tracker.ensure_running()
-    forkserver.set_forkserver_preload(["bnrepro.training"])
-    # A process inherits what is blocked: Ctrl-C cannot meet a worker before it is ready.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    try:
-        forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class LocalJobs:
@@ -83,13 +68,7 @@ class LocalJobs:
         for config in self._waiting:
             try:
                 if pool is None:
-                    start_server()
-                    pool = ProcessPoolExecutor(
-                        1,
-                        get_context("forkserver"),
-                        initializer=start_worker,
-                        initargs=(self._log,),
-                    )
+                    pool = process_pool(1, start_worker, self._log)
                     self._processes[number] = pool.submit(os.getpid).result()
                 if self._stopping:
                     break

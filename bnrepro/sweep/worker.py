@@ -9,6 +9,7 @@ from rich.console import Console
 
 from bnrepro.config import RunConfig
 from bnrepro.errors import RunBusyError, RunDeletedError
+from bnrepro.forkserver import unblock_signals
 from bnrepro.messages import reason
 from bnrepro.runs import State, locate
 from bnrepro.signals import STOP_SIGNALS, end_with_parent
@@ -73,5 +74,5 @@ def start_worker(log: Path) -> None:
             os.dup2(file.fileno(), stream)
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    unblock_signals()
     end_with_parent(_SECONDS_TO_STOP)
