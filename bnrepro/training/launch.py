@@ -87,6 +87,9 @@ def _work(run: Run[T], config: RunConfig, stderr: bool, quiet: bool) -> T | Exce
     try:
         return run(config, Console(stderr=stderr, quiet=quiet or os.environ["RANK"] != "0"))
     except (UserError, RunFailedError) as error:
+        if isinstance(error, ProcessLostError) and error.signal is not None:
+            # The parent knew before, and asked this process to end: it waits for nothing else.
+            raise SystemExit(128 + error.signal) from error
         return error
 
 

@@ -16,7 +16,7 @@ from bnrepro.training.evaluator import Evaluator
 from bnrepro.training.losses import DivergedError, LossMean
 from bnrepro.training.measurement import Measurement
 from bnrepro.training.observers import Observer
-from bnrepro.training.processes import Processes
+from bnrepro.training.processes import Processes, ProcessLostError
 from bnrepro.training.session import Session
 
 Update = Callable[[int, Tensor], Tensor]
@@ -69,7 +69,15 @@ class TrainingLoop:
 
         Raises:
             DivergedError: a loss or, at the end, a parameter is not finite.
+            ProcessLostError: another process has ended.
         """
+        try:
+            return self._run(stop)
+        except ProcessLostError as error:
+            error.signal = stop.signal
+            raise
+
+    def _run(self, stop: StopRequest) -> Signals | None:
         config = self.config
         before = checkpointed = time.monotonic()
         if not self._has_first_row:

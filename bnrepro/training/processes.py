@@ -36,7 +36,13 @@ _SHARED_RUNTIME = ("runtime.threads", "runtime.compile")
 
 
 class ProcessLostError(RunFailedError):
-    """Another process of the run has ended."""
+    """Another process of the run has ended.
+
+    Attributes:
+        signal: what had asked this process to stop before it noticed; None: nothing had.
+    """
+
+    signal: Signals | None = None
 
 
 @dataclass(frozen=True)
