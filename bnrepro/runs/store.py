@@ -20,14 +20,16 @@ _MOST_CANDIDATES = 5  # named in a message
 
 def find_runs(runs: Path) -> Iterator[RunDirectory]:
     """Every run directory below ``runs``, in a fixed order."""
-    paths = []
+    for path in sorted(map(Path, _folders(runs))):
+        yield RunDirectory(path)
+
+
+def _folders(runs: Path) -> Iterator[str]:
     for folder, subfolders, files in os.walk(runs):
         if "config.yaml" in files:
-            paths.append(Path(folder))
+            yield folder
         if "status.json" in files:
             subfolders.clear()  # the run's own
-    for path in sorted(paths):
-        yield RunDirectory(path)
 
 
 def find_run(name: str, runs: Path) -> RunDirectory:
@@ -43,7 +45,7 @@ def find_run(name: str, runs: Path) -> RunDirectory:
     path = Path(name)
     if (path / "config.yaml").is_file():
         return RunDirectory(path)
-    named = [] if "/" in name else list(_named(runs))
+    named = [] if "/" in name else [(run, Path(folder)) for run, folder in _named(runs)]
     # A run of version 1 answers to the name of its folder, too.
     paths = sorted(
         {path for run, path in named if run.startswith(name) or path.name.startswith(name)}
@@ -69,29 +71,34 @@ def locate(config: RunConfig) -> RunDirectory:
 
 def locate_all(configs: Sequence[RunConfig]) -> list[RunDirectory]:
     """`locate` for many runs, whose folders are listed once."""
-    listed: dict[Path, dict[str, Path]] = {}
+    listed: dict[Path, dict[str, str]] = {}
     directories = []
     for config in configs:
         runs, path = Path(config.runtime.runs), run_path(config)
         if not path.exists():
             if runs not in listed:
-                listed[runs] = dict(_named(runs))
-            path = listed[runs].get(run_id(config), path)
+                listed[runs] = dict(sorted(_named(runs)))
+            path = Path(listed[runs].get(run_id(config), path))
         directories.append(RunDirectory(path))
     return directories
 
 
-def _named(runs: Path) -> Iterator[tuple[str, Path]]:
-    """Every run by the name that it has today."""
-    for directory in find_runs(runs):
-        name = _id_today(directory.config, directory.config.stat().st_mtime_ns)
-        yield name or directory.path.name, directory.path
+def _named(runs: Path) -> Iterator[tuple[str, str]]:
+    """Every run by the name that it has today, and its folder.
+
+    Each run of a sweep asks for all of them before it begins: no paths are made into objects.
+    """
+    for folder in _folders(runs):
+        file = os.path.join(folder, "config.yaml")  # noqa: PTH118
+        name = _id_today(file, os.stat(file).st_mtime_ns)  # noqa: PTH116
+        yield name or os.path.basename(folder), folder  # noqa: PTH119
 
 
 @cache
-def _id_today(file: Path, modified: int) -> str | None:
+def _id_today(config: str, modified: int) -> str | None:
     """What a run is named today, whatever its folder is called; None: it cannot be read."""
     del modified
+    file = Path(config)
     with file.open("rb") as content:
         head = content.read(_HEAD_BYTES).decode(errors="replace")
     written = _HEAD.match(head)
