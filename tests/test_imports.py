@@ -31,7 +31,7 @@ ALLOWED = {
     "inference": {"errors", "forkserver", "measure", "messages", "runs", "training"}
     | {"config", "data", "nn"},
     "prepare": {"config", "nn", "training"},
-    "studies": {"config", "errors", "forkserver", "measure", "paper", "runs"},
+    "studies": {"config", "errors", "measure", "paper", "runs"},
     "render": {"config", "errors", "measure", "paper", "runs", *_HANDED},
     "dashboard": {"config", "errors", "measure", "paper", "runs", *_HANDED},
     "reproduce": {"config", "errors", "forkserver", "render", "runs", "studies", "sweep"},
@@ -42,7 +42,7 @@ ALLOWED = {
     "doctor": {"data"},
 }
 # Inside functions only: what a study prepares is computed with torch.
-LATE = {"studies": {"inference", "prepare"}}
+LATE = {"studies": {"forkserver", "inference", "prepare"}}
 
 # What speaks to Hydra: composing, and expanding a sweep.
 HYDRA = {"config/load.py", "config/expand.py"}

@@ -105,7 +105,7 @@ class EndedRuns:
     notes: list[str] = field(default_factory=list)
 
     @cached_property
-    def _by_recipe(self) -> dict[str, list["_Found"]]:
+    def _by_recipe(self) -> dict[str, list[_Found]]:
         recipes: dict[str, list[_Found]] = {}
         unreadable = []
         for directory in find_runs(self.folder):

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bnrepro.forkserver import usable_cores
 from bnrepro.measure import recorded
 from bnrepro.measure.intervals import mean_over_seeds
 from bnrepro.measure.quantities import Quantity
@@ -48,6 +47,7 @@ def _methods(config: "RunConfig") -> list[Method]:
 
 def _keep_predictions(study: Study, scale: str, runs: Path, folder: Path) -> None:
     """Predict the held-out data by every member that finished; kept in its run directory."""
+    from bnrepro.forkserver import usable_cores
     from bnrepro.inference import keep_predictions
 
     evidence = gather(study, scale, EndedRuns(runs), folder)
