@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import forkserver, get_context, resource_tracker
 
 from bnrepro.signals import STOP_SIGNALS
@@ -41,8 +42,20 @@ def process_pool(
         arguments: of the initializer.
     """
     start_server()
-    context = get_context("forkserver")
-    return ProcessPoolExecutor(workers, context, initializer=initializer, initargs=arguments)
+    return ProcessPoolExecutor(
+        workers,
+        get_context("forkserver"),
+        initializer=partial(_begin, {**os.environ}, initializer, *arguments),
+    )
+
+
+def _begin(
+    environment: dict[str, str], initializer: Callable[..., None], *arguments: object
+) -> None:
+    """With the environment of who asks for it; the server has that of its start."""
+    os.environ.clear()
+    os.environ.update(environment)
+    initializer(*arguments)
 
 
 def unblock_signals() -> None:

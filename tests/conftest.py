@@ -65,7 +65,6 @@ def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine
         ):
             patch.chdir(tmp_path)
             patch.setattr(sys, "argv", ["bnrepro", *arguments])
-            patch.setattr("bnrepro.forkserver.get_context", forked.get_context)
             patch.setattr("bnrepro.forkserver.start_server", forked.start_server)
             patch.setattr("bnrepro.reproduce.start_server", forked.start_server)
             for name, value in _environment(tmp_path).items():
