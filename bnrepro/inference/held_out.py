@@ -13,7 +13,7 @@ from bnrepro.inference.crops import views
 from bnrepro.inference.trained import TrainedRun
 from bnrepro.nn import normalize_by_batch
 from bnrepro.runs.predictions import Predictions
-from bnrepro.training.evaluation import inference_network
+from bnrepro.training.evaluation import InferenceNetworks
 
 Statistics = Literal["population", "pooled", "moving", "batch"]
 
@@ -54,7 +54,7 @@ def network_with(run: TrainedRun, statistics: Statistics, population_batches: in
     """
     if statistics == "batch":
         return normalize_by_batch(run.model)
-    return inference_network(run, statistics, run.population_batches(), population_batches)
+    return InferenceNetworks(run, run.population_batches(), population_batches)(statistics)
 
 
 def _mean_over_crops(

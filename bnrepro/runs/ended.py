@@ -76,8 +76,7 @@ class _Found:
     @cached_property
     def run(self) -> EndedRun | None:
         """None: it has no row that can be read."""
-        metrics = self.directory.metrics
-        rows, damage = _read_rows(metrics, _modified(metrics))
+        rows, damage = _read_rows(self.directory.metrics)
         if rows.empty:
             return None
         diverged = self.status.state is State.DIVERGED
@@ -157,22 +156,16 @@ def _damage_note(run: EndedRun) -> str:
     return f"{run.directory.metrics}: {skipped} row{'s' if skipped > 1 else ''} skipped: {shown}"
 
 
-# A report draws several studies from the same runs: a file that has not changed is read once.
+# Several parts of a command look for runs: a file that has not changed is read once.
 @cache
 def _read_config(file: Path, modified: int) -> tuple[RunConfig, list[dict[str, Any]]] | None:
     del modified
     return read_stored(file)
 
 
-@cache
-def _read_rows(file: Path, modified: int) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    del modified
+def _read_rows(file: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     try:
         steps, columns, damage = read_columns(file)
     except OSError:
         return pd.DataFrame(), ()
     return pd.DataFrame(columns, index=pd.Index(steps, name="step"), copy=False), tuple(damage)
-
-
-def _modified(file: Path) -> int:
-    return file.stat().st_mtime_ns if file.exists() else 0

@@ -89,9 +89,9 @@ def _named(runs: Path) -> Iterator[tuple[str, str]]:
     Each run of a sweep asks for all of them before it begins: no paths are made into objects.
     """
     for folder in _folders(runs):
-        file = os.path.join(folder, "config.yaml")  # noqa: PTH118
-        name = _id_today(file, os.stat(file).st_mtime_ns)  # noqa: PTH116
-        yield name or os.path.basename(folder), folder  # noqa: PTH119
+        file = f"{folder}/config.yaml"
+        name = _id_today(file, os.stat(file).st_mtime_ns)  # noqa: PTH116 (a path is slower)
+        yield name or folder.rpartition("/")[2], folder
 
 
 @cache

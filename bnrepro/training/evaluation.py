@@ -23,28 +23,11 @@ _EVALUATION_BATCH = 2_000
 _EVALUATION_VALUES = 1_600_000
 
 
-@torch.no_grad()
-def inference_network(
-    session: Session, statistics: Statistics, batches: TrainingBatches, population_batches: int
-) -> nn.Module:
-    """A copy in evaluation mode that normalizes by moving averages or by estimates.
-
-    Args:
-        session: of the network, which stays as it is.
-        statistics: ``moving`` averages, or which estimate (see `estimate_population_statistics`).
-        batches: the training mini-batches; the estimates take the first ones.
-        population_batches: how many they take.
-    """
-    network = copy.deepcopy(session.model).eval()
-    _estimate(network, session, statistics, batches, population_batches)
-    return network
-
-
 class InferenceNetworks:
-    """The inference networks of a network in training, as it stands whenever one is asked for.
+    """Copies in evaluation mode that normalize by moving averages or by estimates.
 
-    To copy a network takes longer than to evaluate a small one: there is one copy for each kind of
-    statistics, made once.
+    Of the network as it stands whenever one is asked for. To copy a network takes longer than to
+    evaluate a small one: there is one copy for each kind of statistics, made once.
 
     Args:
         session: of the network in training, which stays as it is.
@@ -60,30 +43,26 @@ class InferenceNetworks:
 
     @torch.no_grad()
     def __call__(self, statistics: Statistics) -> nn.Module:
-        """The network that normalizes by ``statistics``; the next call with them changes it."""
+        """The network that normalizes by these statistics; the next call with them changes it.
+
+        Args:
+            statistics: ``moving`` averages, or which estimate (see
+                `estimate_population_statistics`).
+        """
         if statistics not in self._copies:
             self._copies[statistics] = copy.deepcopy(self.session.model).eval()
         network = self._copies[statistics]
         for kept, current in zip(_tensors(network), _tensors(self.session.model), strict=True):
             kept.copy_(current)
-        _estimate(network, self.session, statistics, self.batches, self.population_batches)
+        if statistics != "moving":
+            images = self.batches.first_images(self.population_batches)
+            to_input = self.session.dataset.to_input
+            estimate_population_statistics(network, images, statistics, to_input)
         return network
 
 
 def _tensors(network: nn.Module) -> Iterator[Tensor]:
     return chain(network.parameters(), network.buffers())
-
-
-def _estimate(
-    network: nn.Module,
-    session: Session,
-    statistics: Statistics,
-    batches: TrainingBatches,
-    population_batches: int,
-) -> None:
-    if statistics != "moving":
-        images = batches.first_images(population_batches)
-        estimate_population_statistics(network, images, statistics, session.dataset.to_input)
 
 
 @torch.no_grad()
