@@ -91,6 +91,7 @@ class _Table:
         self.steps.extend(steps)
 
     def steps_and_columns(self) -> tuple[NDArray[np.int64], Columns]:
+        """As `read_columns` returns them."""
         for column in self.columns.values():
             _fill(column, len(self.steps))
         together = {tag: np.asarray(column) for tag, column in self.columns.items()}
