@@ -9,6 +9,7 @@ from fnmatch import filter as matches
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 from rich.console import Console
@@ -40,6 +41,7 @@ MEANING = (
 
 _IDS = re.compile("[0-9a-f]{1,12}")
 _MOST_LINES = len(PALETTE)
+_NO_CHANGES = ("experiment", "scale", "data", "debug", "seed", "steps")  # of a line's network
 _LONGEST_NAME = 100  # of a folder; file systems take 255
 
 
@@ -90,16 +92,18 @@ def compare(
 
     Raises:
         UserError: an override is wrong, the lines are too many, or nothing has run.
+        RunFailedError: every run failed.
     """
     if metric not in METRICS:
         raise UserError(f"--metric {metric}: not recorded; {nearest(metric, METRICS)}")
     configs = [_in_folder(config, runs) for config in _configs(overrides, runs)]
-    lines = _lines(configs, _swept_keys(overrides))
+    lines = _lines(configs, overrides)
     swept = None
     if launcher is not None:
         swept = sweep(configs, launcher, retry_failed=False, console=console)
         if swept.signal is not None:
             return Comparison(swept)
+        swept.check_some_ended()
     study = _study(lines, metric, x, target)
     ended = EndedRuns(runs)
     runs_of_lines = {label: ended.of(config) for label, config in lines.items()}
@@ -110,12 +114,29 @@ def compare(
     notes = [*dict.fromkeys(ended.notes), *fewer_than_before(evidence)]
     if launcher is None and (missing := ", ".join(line.label for line in evidence.missing)):
         notes.append(f"not run: {missing}; without --no-train they are trained")
+    notes += _at_chance(evidence, metric)
     files = write_study(evidence)
     command = shlex.join(["bnrepro", "compare", *overrides])
     page = write_page([evidence], command, folder / "compare.html")
     written = tuple(sorted({*files, page}))
     numbers, cells = table_numbers(evidence), table_cells(evidence)
     return Comparison(swept, numbers, cells, folder, written, tuple(notes))
+
+
+def _at_chance(evidence: Evidence, metric: str) -> list[str]:
+    """A sentence on each line that has not begun to learn: nothing follows from it."""
+    if metric != TEST_ACCURACY:
+        return []
+    notes = []
+    for label, runs in evidence.runs.items():
+        ends = [final(metric).measure(run, run) for run in runs if not run.diverged]
+        end = np.mean([value for value in ends if value is not None] or np.inf)
+        if runs and end <= 2 * runs[0].chance:
+            notes.append(
+                f"{label}: its accuracy, {end:.4f}, is near chance ({runs[0].chance:.4f}): it has "
+                "not begun to learn; train for longer before you compare with it"
+            )
+    return notes
 
 
 def _configs(told: Sequence[str], runs: Path) -> list[RunConfig]:
@@ -185,8 +206,20 @@ def _swept_keys(told: Sequence[str]) -> list[str]:
     return [key for key in dict.fromkeys(keys) if key != "seed"]
 
 
-def _lines(configs: Sequence[RunConfig], swept: Sequence[str]) -> dict[str, RunConfig]:
+def _changed(told: Sequence[str]) -> str:
+    """The overrides that give one value, and change what a network or its training is."""
+    overrides = [parse(one) for one in told if "=" in one]
+    return " ".join(
+        one.input_line or ""
+        for one in overrides
+        if not one.is_sweep_override() and one.key_or_group not in _NO_CHANGES
+    )
+
+
+def _lines(configs: Sequence[RunConfig], told: Sequence[str]) -> dict[str, RunConfig]:
     """A config of each line, by label; those that differ in the seed alone are one line.
+
+    Lines that are named by their experiments say what was changed in these.
 
     Raises:
         UserError: there are more than a picture can show.
@@ -198,7 +231,11 @@ def _lines(configs: Sequence[RunConfig], swept: Sequence[str]) -> dict[str, RunC
             f"{len(firsts)} lines: more than the {_MOST_LINES} that a picture can tell apart; "
             "sweep over fewer values, or over seed alone"
         )
-    return dict(zip(label_configs(firsts, swept), firsts, strict=True))
+    labels = label_configs(firsts, _swept_keys(told))
+    changed = _changed(told)
+    if changed and labels == [config.experiment for config in firsts]:
+        labels = [f"{label} {changed}" for label in labels]
+    return dict(zip(labels, firsts, strict=True))
 
 
 def _study(lines: dict[str, RunConfig], metric: str, x: XAxis, target: float | None) -> Study:

@@ -7,6 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from bnrepro.cores import usable_cores
+
 _PACKAGES = ("torch", "torchvision", "hydra-core", "tensorboard", "typer", "numpy")
 _ROOMY = 2 * 2**30
 
@@ -56,7 +58,7 @@ def _devices() -> list[Finding]:
 
 
 def _threads() -> Finding:
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     return Finding("cpu cores", f"{cores}", f"one thread a run: up to {cores} runs side by side")
 
 
@@ -90,7 +92,7 @@ def _feeds() -> list[Finding]:
 
     from bnrepro.data.feed import GPU_NEEDS, measure_feeds
 
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     gpus = [gpu for name in names for gpu in GPU_NEEDS if gpu in name] or [next(iter(GPU_NEEDS))]
     need = sum(GPU_NEEDS[gpu] for gpu in gpus)

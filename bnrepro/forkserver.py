@@ -2,18 +2,17 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import forkserver, get_context, resource_tracker
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.process import BaseProcess
+from types import ModuleType
+from typing import Any
 
 from bnrepro.signals import STOP_SIGNALS
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def start_server() -> None:
@@ -44,9 +43,29 @@ def process_pool(
     start_server()
     return ProcessPoolExecutor(
         workers,
-        get_context("forkserver"),
+        _Context(),
         initializer=partial(_begin, {**os.environ}, initializer, *arguments),
     )
+
+
+class _Process(ForkServerProcess):
+    """Starts without the caller's script, of which it needs nothing.
+
+    A process would otherwise run a script that has no ``if __name__ == "__main__"`` once more.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: BaseProcess) -> Any:  # noqa: N802 (its name in multiprocessing)
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            return ForkServerProcess._Popen(process_obj)
+        finally:
+            sys.modules["__main__"] = script
+
+
+class _Context(ForkServerContext):
+    Process = _Process
 
 
 def _begin(

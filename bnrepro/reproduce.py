@@ -60,6 +60,7 @@ def reproduce(
 
     Raises:
         UserError: an unknown study or scale, or what runs and results refuse.
+        RunFailedError: every run failed.
     """
     wanted = select(names)
     if launcher.engine == "local":
@@ -73,6 +74,7 @@ def reproduce(
     swept = sweep(_once(configs, runs), launcher, retry_failed=False, console=console)
     if swept.signal is not None:
         return Reproduction(swept, None)
+    swept.check_some_ended()
     for one in wanted:
         if one.prepare is not None:
             console.print(f"preparing {one.name}")

@@ -1,7 +1,7 @@
 """Training speed on the paper's MNIST networks: the loop anyone would write against bnrepro's.
 
     python scripts/bench_mnist.py            (needs MNIST: `bnrepro data fetch mnist`)
-    python scripts/bench_mnist.py --peer jax (and pip install 'bnrepro[bench]')
+    python scripts/bench_mnist.py --peer jax (and pip install '.[bench]')
 
 The sides in turn, each measurement a process of its own with one thread. `plain` is a DataLoader
 over a TensorDataset, eager, nn.BatchNorm1d and optim.SGD; it evaluates nothing. `jax` is the same

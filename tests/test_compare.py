@@ -118,3 +118,50 @@ def test_command_trains_what_is_missing_and_writes_beside_the_runs(
     assert all((tmp_path / file).is_file() for file in told["files"])
     assert all(file.startswith("reports/compare/") for file in told["files"])
     assert json.loads(command_line(*arguments, "--no-train").stdout) == told
+
+
+@pytest.mark.parametrize("told", [["norm=none"], ["fig1/with_bn", "norm=none"]])
+def test_line_named_by_its_experiment_says_what_was_changed(
+    tmp_path: Path, told: list[str]
+) -> None:
+    _write(tmp_path, ["norm=none"], [0.1, *[0.8] * 9])
+    done = _compare(tmp_path, tmp_path / "out", *told)
+    assert done.cells
+    assert [row[0] for row in done.cells.rows] == ["fig1/with_bn norm=none"]
+
+
+@pytest.mark.parametrize(("accuracy", "is_told"), [(0.19, True), (0.21, False)])
+def test_line_that_has_not_begun_to_learn_is_told(
+    tmp_path: Path, accuracy: float, is_told: bool
+) -> None:
+    _write(tmp_path, ["norm=batch"], [0.1, *[0.8] * 9])
+    _write(tmp_path, ["norm=none"], [0.1, *[accuracy] * 9])
+    notes = _compare(tmp_path, tmp_path / "out", "norm=batch,none").notes
+    assert [note for note in notes if "norm=none: its accuracy" in note] == list(notes)[:is_told]
+    assert any("has not begun to learn" in note for note in notes) is is_told
+
+
+@pytest.mark.parametrize(
+    ("reason", "command"),
+    [
+        ("data.", ("compare", "norm=batch,none", "data=image_folder", "data.folder=gone")),
+        ("/", ("reproduce", "fig2", "--scale", "paper", "--seeds", "1")),
+    ],
+)
+def test_where_every_run_fails_it_is_said_why(
+    command_line: CommandLine,
+    reason: str,
+    command: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("BNREPRO_DATA", raising=False)
+    done = command_line(*command)
+    assert done.returncode == 1
+    assert f"error: every run failed, the first one with: {reason}" in done.stderr
+
+
+@pytest.mark.parametrize("option", [("--partition", "long"), ("--gpus", "2"), ("--tasks", "2")])
+def test_options_of_a_cluster_need_one(command_line: CommandLine, option: tuple[str, ...]) -> None:
+    done = command_line("sweep", "seed=0,1", *option, "--dry-run")
+    assert done.returncode == 2
+    assert f"error: {option[0]}: for the jobs of a cluster alone; give --slurm, too" in done.stderr

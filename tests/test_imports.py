@@ -17,6 +17,7 @@ ALLOWED = {
     "errors": set(),
     "messages": set(),
     "signals": set(),
+    "cores": set(),
     "forkserver": {"signals"},
     "torchrun": set(),
     "config": {"errors", "torchrun"},
@@ -24,10 +25,21 @@ ALLOWED = {
     "measure": {"runs"},
     "paper": {"measure"},
     "nn": set(),
-    "data": {"errors", "messages"},
-    "training": {"config", "data", "errors", "messages", "nn", "runs", "signals", "torchrun"},
+    "data": {"cores", "errors", "messages"},
+    "training": {
+        "config",
+        "cores",
+        "data",
+        "errors",
+        "messages",
+        "nn",
+        "runs",
+        "signals",
+        "torchrun",
+    },
     "sweep": {
         "config",
+        "cores",
         "errors",
         "forkserver",
         "measure",
@@ -45,6 +57,7 @@ ALLOWED = {
         "messages",
         "nn",
         "runs",
+        "signals",
         "training",
     },
     "prepare": {"config", "nn", "training"},
@@ -56,10 +69,10 @@ ALLOWED = {
     "api": {"comparison", "config", "errors", "inference", "measure", "runs", "sweep", "training"},
     "verification": {"config", "data", "errors", "runs", "training"},
     "completion": {"config", "errors", "runs", "studies.registry", "sweep"},
-    "doctor": {"data"},
+    "doctor": {"cores", "data"},
 }
 # Inside functions only: what a study prepares is computed with torch.
-LATE = {"studies": {"forkserver", "inference", "prepare"}}
+LATE = {"studies": {"cores", "inference", "prepare"}}
 
 # What speaks to Hydra: composing, and expanding a sweep.
 HYDRA = {"config/load.py", "config/expand.py"}

@@ -3,7 +3,9 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
 from bnrepro.signals import stop_on_signals
@@ -76,3 +78,26 @@ def test_first_signal_is_noted_and_handlers_are_restored() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.signal is signal.SIGTERM
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+ORPHAN = """
+import os, signal
+from bnrepro.forkserver import process_pool
+from bnrepro.signals import end_with_parent
+
+pool = process_pool(1, end_with_parent, 0.1)
+# SIGTERM stays blocked in it, as where its main thread waits for a process that is gone.
+print(pool.submit(os.getpid).result(), flush=True)
+os._exit(0)
+"""
+
+
+def test_process_ends_after_its_parent_even_if_it_hears_no_signal() -> None:
+    done = subprocess.run([sys.executable, "-c", ORPHAN], stdout=subprocess.PIPE, check=True)
+    worker = int(done.stdout)
+    for _ in range(100):
+        if not psutil.pid_exists(worker):
+            return
+        time.sleep(0.1)
+    os.kill(worker, signal.SIGKILL)
+    pytest.fail("it is still there")

@@ -37,12 +37,15 @@ def list_presets(
         return
     console = Console()
     for group, described in groups.items():
-        table = Table(group, "what it is", "runs", box=None, header_style="bold", pad_edge=False)
+        is_counted = group in counts  # a study has no runs of its own: lines are shared
+        columns = [group, "what it is", "runs"] if is_counted else [group, "what it is"]
+        table = Table(*columns, box=None, header_style="bold", pad_edge=False)
         for name, description in described.items():
-            states = counts.get(group, {}).get(name, {})
-            table.add_row(
-                name, description, ", ".join(f"{n} {state}" for state, n in states.items()) or "-"
-            )
+            row = [name, description]
+            if is_counted:
+                states = counts[group].get(name, {})
+                row.append(", ".join(f"{n} {state}" for state, n in states.items()) or "-")
+            table.add_row(*row)
         console.print(table)
         console.print()
 

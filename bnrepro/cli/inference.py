@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "bnrepro evaluate RUN",
         "bnrepro evaluate RUN --statistics moving --crops 144",
-        "bnrepro evaluate runs/fig4/*/* --crops 144",
+        "bnrepro evaluate runs/fig2/bn_x5/* --crops 144",
     )
 )
 def evaluate(

@@ -72,11 +72,11 @@ Workers = Annotated[
     typer.Option(min=1, help="Runs side by side; default: one per core, or one per GPU."),
 ]
 Slurm = Annotated[
-    bool, typer.Option("--slurm", help="As jobs of SLURM (pip install 'bnrepro\\[slurm]').")
+    bool, typer.Option("--slurm", help="As jobs of SLURM (pip install '.\\[slurm]').")
 ]
 Ray = Annotated[
     bool,
-    typer.Option("--ray", help="As tasks of Ray, at RAY_ADDRESS (pip install 'bnrepro\\[ray]')."),
+    typer.Option("--ray", help="As tasks of Ray, at RAY_ADDRESS (pip install '.\\[ray]')."),
 ]
 Partition = Annotated[str | None, typer.Option(help="SLURM partition.")]
 Hours = Annotated[

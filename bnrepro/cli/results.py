@@ -23,7 +23,7 @@ from bnrepro.cli.options import (
     Slurm,
     Workers,
 )
-from bnrepro.cli.sweep import exit_as
+from bnrepro.cli.sweep import exit_as, refuse_cluster_options
 from bnrepro.completion import complete_study, names_of_studies
 
 if TYPE_CHECKING:
@@ -165,6 +165,8 @@ def reproduce(
     from bnrepro.sweep import Job, Launcher
 
     console = Console(stderr=as_json)
+    if not slurm:
+        refuse_cluster_options(partition=partition, gpus=gpus)
     job = Job(partition, hours, gpus=gpus)
     launcher = Launcher(workers, "slurm" if slurm else "local", job)
     done = run_all(names or [ALL], scale, seeds, launcher, runs, out, html, console)

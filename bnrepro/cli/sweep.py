@@ -74,6 +74,15 @@ def sweep(
 
     if slurm and ray:
         raise UserError("--slurm --ray: two clusters; give one of them")
+    if not slurm and not ray:
+        refuse_cluster_options(
+            partition=partition,
+            nodes=nodes > 1,
+            tasks=tasks > 1,
+            cpus=cpus,
+            gpus=gpus,
+            memory=memory,
+        )
     console = Console(stderr=as_json)
     configs = expand(overrides or [])
     if dry_run:
@@ -85,6 +94,17 @@ def sweep(
     swept = run_sweep(configs, launcher, retry_failed, console)
     show_rows(swept.rows, as_json)
     exit_as(swept)
+
+
+def refuse_cluster_options(**given: object) -> None:
+    """What a job of a cluster asks for has no effect on this machine, so it is not accepted.
+
+    Raises:
+        UserError: one of them was given.
+    """
+    for name, value in given.items():
+        if value:
+            raise UserError(f"--{name}: for the jobs of a cluster alone; give --slurm, too")
 
 
 def exit_as(swept: "Swept") -> None:
@@ -99,7 +119,7 @@ def exit_as(swept: "Swept") -> None:
     for row in swept.elsewhere:
         typer.echo(f"{row.directory}: another process is running it", err=True)
     if swept.failed:
-        typer.echo("`--retry-failed` runs them again", err=True)
+        typer.echo("`bnrepro sweep` with --retry-failed runs them again", err=True)
     if swept.failed or swept.undone:
         raise typer.Exit(1)
 

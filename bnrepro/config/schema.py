@@ -27,6 +27,8 @@ from bnrepro.config.options.optim import Adam, Sgd
 from bnrepro.config.options.runtime import Runtime
 from bnrepro.config.options.section import SELECTION, Positive, PositiveInt, Section
 
+_OF_GRADIENTS = ("gradient_norms", "gradient_shift", "landscape")
+
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -123,6 +125,17 @@ class RunConfig(Section):
                 f"norm.group=all: needs a process for each group, runtime.processes={self.groups}; "
                 f"batch_size={self.groups * self.batch_size} groups=1 is the same in one process"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _gradients_are_measured_by_one_process(self) -> Self:
+        if isinstance(self.norm, BatchNorm) and self.norm.group == "all" and self.groups > 1:
+            asked = [name for name in self.measures if name in _OF_GRADIENTS]
+            if asked:
+                raise ValueError(
+                    f"norm.group=all: one process alone cannot measure {', '.join(asked)}; use "
+                    "norm.group=own, or measures without"
+                )
         return self
 
     @model_validator(mode="after")

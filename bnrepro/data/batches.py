@@ -1,6 +1,5 @@
 """Training mini-batches: order and augmentation put together, a pure function of the step."""
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -8,6 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from bnrepro.cores import usable_cores
 from bnrepro.data.augmentation import Augmentation, Augmenter
 from bnrepro.data.dataset import Images, Split
 from bnrepro.data.order import BatchOrder, Shuffling
@@ -15,9 +15,7 @@ from bnrepro.data.sampling import draw_thresholds, sample_pixels
 
 _KEPT_BYTES = 64 * 2**20  # at most, of the mini-batches that every evaluation asks for
 _STEPS_AHEAD = 6  # enough to bridge a slow read, and some 40 MB of mini-batches at 256 px
-_THREADS = min(
-    _STEPS_AHEAD, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-)
+_THREADS = min(_STEPS_AHEAD, usable_cores())
 
 _Batch = tuple[Tensor, Tensor, Tensor]
 """Images as stored, labels and indices, on the device."""

@@ -81,6 +81,6 @@ def jpeg_decoder() -> Decoder:
     except (ImportError, RuntimeError, OSError) as error:
         raise UserError(
             f"data.storage=jpeg: torchcodec cannot be used ({reason(error)}); "
-            "pip install 'bnrepro[jpeg]', or set data.storage=pixels"
+            "pip install '.[jpeg]', or set data.storage=pixels"
         ) from error
     return cast(Decoder, decode_jpeg)

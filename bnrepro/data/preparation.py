@@ -22,6 +22,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
+from bnrepro.cores import usable_cores
 from bnrepro.data.image_file import ImageFile
 from bnrepro.data.image_tree import ImageTree, describe_classes, read_classes, read_image_tree
 from bnrepro.data.imagenet import archives, check_archives, is_archived
@@ -176,7 +177,7 @@ class _Preparation:
         with (
             self._images(name).open("ab") as images,
             _notes_file(self.target, name).open("a", encoding="utf-8") as lines,
-            ThreadPoolExecutor(os.cpu_count()) as pool,
+            ThreadPoolExecutor(usable_cores()) as pool,
         ):
             chunks = [remaining[i : i + _CHUNK] for i in range(0, len(remaining), _CHUNK)]
             shown = track(chunks, f"preparing {name}", console=self.console, disable=not chunks)

@@ -12,9 +12,11 @@ from bnrepro.inference.trained import load_trained
 from bnrepro.messages import say
 from bnrepro.runs import RunDirectory
 from bnrepro.runs.predictions import Method, Predictions, read_predictions, write_predictions
+from bnrepro.signals import end_with_parent
 from bnrepro.training.device import Device
 
 _BATCH_SIZE = 256
+_SECONDS_TO_STOP = 20.0
 
 
 def keep_predictions(
@@ -39,7 +41,7 @@ def keep_predictions(
     if not lacking:
         return
     try:
-        with process_pool(min(workers, len(lacking)), unblock_signals) as pool:
+        with process_pool(min(workers, len(lacking)), _start) as pool:
             for kept in [pool.submit(_keep, *one, device) for one in lacking]:
                 kept.result()
     except BrokenProcessPool as error:
@@ -57,6 +59,12 @@ def keep(
         write_predictions(directory, method, predictions)
     except OSError as error:
         say(console, f"{directory.predictions}: predictions not kept ({error.strerror})")
+
+
+def _start() -> None:
+    """Prepare a process that predicts."""
+    unblock_signals()
+    end_with_parent(_SECONDS_TO_STOP)
 
 
 def _keep(directory: RunDirectory, methods: Sequence[Method], device: Device) -> None:

@@ -412,7 +412,10 @@ def speed_up_within(share: float) -> Quantity:
         return Points(steps[shown], values[shown])
 
     def measure(run: EndedRun, reference: EndedRun) -> float | None:
-        steps, target = best_point(early(reference))
+        points = early(reference)
+        if not len(points.steps):
+            return None
+        steps, target = best_point(points)
         if target <= 2 * reference.chance:
             return None
         own = steps_to_reach(early(run), target)

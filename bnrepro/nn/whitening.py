@@ -19,23 +19,32 @@ class _InverseRoot(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, S_CC: Tensor) -> Tensor:
-        """By the eigendecomposition."""
+    def forward(ctx: Any, S_CC: Tensor, least: float) -> Tensor:
+        """By the eigendecomposition.
+
+        Where features are many times larger than sqrt(eps), or two are equal, rounding makes
+        eigenvalues that are smaller than they can be, even negative.
+
+        Args:
+            ctx: autograd's.
+            S_CC: the matrix.
+            least: no eigenvalue can be below it.
+        """
         values, U = torch.linalg.eigh(S_CC)
-        roots = values.sqrt()
+        roots = values.clamp(min=least).sqrt()
         ctx.save_for_backward(roots, U)
         inverse_root: Tensor = (U / roots) @ U.T
         return inverse_root
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """The adjoint of the derivative above, which is self-adjoint."""
         roots, U = ctx.saved_tensors
         K = -1 / (torch.outer(roots, roots) * (roots[:, None] + roots))
         symmetric = (gradient + gradient.T) / 2
         grad_S: Tensor = U @ (K * (U.T @ symmetric @ U)) @ U.T
-        return grad_S
+        return grad_S, None
 
 
 class Whitening(MovingAverages):
@@ -78,7 +87,7 @@ class Whitening(MovingAverages):
         x_MC = values_of(x)
         mean, S_CC = self._of_batch(x_MC) if self.training else self.averages()
         diagonal = self.eps * torch.eye(len(S_CC), dtype=S_CC.dtype, device=S_CC.device)
-        root_CC: Tensor = _InverseRoot.apply(S_CC + diagonal)
+        root_CC: Tensor = _InverseRoot.apply(S_CC + diagonal, self.eps)
         return like((x_MC - mean) @ root_CC * self.weight + self.bias, x)
 
     def _of_batch(self, x_MC: Tensor) -> tuple[Tensor, Tensor]:

@@ -52,7 +52,9 @@ def size_of(evidence: Evidence) -> str:
         parts.append(f"width {_values(widths)}")
     lengths = {config.steps for config in configs}
     steps = f"{max(lengths):,} steps" if len(lengths) == 1 else f"up to {max(lengths):,} steps"
-    parts.append(f"{steps} of {_values({config.batch_size for config in configs})} examples")
+    parts.append(
+        f"{steps} of {_values({config.batch_size * config.groups for config in configs})} examples"
+    )
     return ", ".join([*parts, seeds_in_words(evidence)])
 
 

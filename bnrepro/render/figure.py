@@ -143,7 +143,8 @@ def _draw_line(
         )
     for run in runs:
         curve = evidence.curve(run, series)
-        curve.index = curve.index * evidence.per_step(line.label, panel.x)
+        # A copy: what was recorded belongs to every study that shows the run.
+        curve = curve.set_axis(curve.index * evidence.per_step(line.label, panel.x))
         if panel.each_seed:
             # Each seed has another unit, say, and the mean over units is no unit's curve.
             shown = thin(pd.DataFrame({"x": curve.index, "y": curve.array}), "x", "y")
@@ -208,6 +209,7 @@ def _draw_ends(axes: Axes, panel: Ends, evidence: Evidence) -> None:
             color=line.color,
             label=f"{line.label} (n={n})",
         )
+        _keep_legend_off_bars(axes, places, means - half, means + half)
     axes.set_xticks(places, panel.names, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_xlabel(panel.x)
 
@@ -232,6 +234,7 @@ def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
             color=color,
             label=f"{group} (n={count_range(places['n'])})",
         )
+        _keep_legend_off_bars(axes, known["x"], known["low"], known["high"])
         for _, place in places.iterrows():
             if place["failed"]:
                 axes.plot(place["x"], place["bound"], "x", color=color, markersize=8, mew=2)
@@ -248,6 +251,14 @@ def _draw_against(axes: Axes, panel: Against, evidence: Evidence) -> None:
         axes.set_ylim(max(-_MARGIN, low), min(1 + _MARGIN, high))
     if panel.is_set:
         _draw_ticks(axes, drawn)
+
+
+def _keep_legend_off_bars(
+    axes: Axes, places: Iterable[float], low: Iterable[float], high: Iterable[float]
+) -> None:
+    """Matplotlib's "best" place for a legend is clear of lines, but error bars are none to it."""
+    for x, *ends in zip(places, low, high, strict=True):
+        axes.plot([x, x], ends, linestyle="none")
 
 
 def _draw_prepared(axes: Axes, panel: Prepared, evidence: Evidence) -> None:

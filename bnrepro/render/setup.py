@@ -43,7 +43,7 @@ def setup_cells(studies: Sequence[Evidence]) -> Cells:
                     config.data.name,
                     config.model.name + (f", width {width:g}" if width else ""),
                     f"{config.steps:,}",
-                    str(config.batch_size),
+                    str(config.batch_size * config.groups),
                     seeds(len(runs), diverged=sum(run.diverged for run in runs)),
                     _time(sum(seconds) / len(seconds)),
                     _time(sum(seconds)),

@@ -2,6 +2,7 @@
 
 import io
 import json
+import lzma
 import tarfile
 from collections.abc import Iterable
 from dataclasses import asdict, replace
@@ -53,7 +54,7 @@ def unpack_runs(file: Path, runs: Path) -> None:
             for member in members:
                 if not (runs / member.name).exists():
                     archive.extract(member, runs, filter="data")
-    except (OSError, tarfile.TarError, EOFError) as error:
+    except (OSError, tarfile.TarError, EOFError, lzma.LZMAError) as error:
         raise UserError(f"{file}: cannot be unpacked ({error})") from error
 
 

@@ -156,7 +156,7 @@ class Evidence:
             case "step":
                 return 1.0
             case "examples":
-                return float(runs[0].config.batch_size)
+                return float(runs[0].config.batch_size * runs[0].config.groups)
             case "seconds":
                 steps = sum(float(run.rows.index.max()) for run in runs)
                 return sum(run.seconds for run in runs) / max(1.0, steps)

@@ -47,7 +47,7 @@ def _methods(config: "RunConfig") -> list[Method]:
 
 def _keep_predictions(study: Study, scale: str, runs: Path, folder: Path) -> None:
     """Predict the held-out data by every member that finished; kept in its run directory."""
-    from bnrepro.forkserver import usable_cores
+    from bnrepro.cores import usable_cores
     from bnrepro.inference import keep_predictions
 
     evidence = gather(study, scale, EndedRuns(runs), folder)

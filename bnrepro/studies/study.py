@@ -333,6 +333,32 @@ class Study:
     collection: str = ""
     beside_paper: bool = False
 
+    def __post_init__(self) -> None:
+        """Lines, series and quantities that are spoken of are there.
+
+        Raises:
+            ValueError: one is not.
+        """
+        labels = [line.label for line in self.lines]
+        spoken_of = [("reference", self.reference)]
+        for claim in self.claims:
+            spoken_of += [(f"{claim.name}: line", claim.line)]
+            spoken_of += [(f"{claim.name}: reference", claim.reference)]
+        for what, label in spoken_of:
+            if label and label not in labels:
+                raise ValueError(f"{what}={label!r}: no such line; there are {', '.join(labels)}")
+        names = [series.name for series in self.series]
+        for panel in self.panels:
+            for name in panel.series if isinstance(panel, Curves | Ends) else ():
+                if name not in names:
+                    there = ", ".join(names)
+                    raise ValueError(f"series={name!r}: no such series; there are {there}")
+        for column in self.table.columns if isinstance(self.table, Table) else ():
+            if not isinstance(column.quantity, Quantity):
+                raise ValueError(
+                    f"{column.heading!r}: {column.quantity!r} is no quantity; for example final()"
+                )
+
     def line(self, label: str) -> Line:
         """The line of a label.
 

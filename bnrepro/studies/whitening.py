@@ -111,6 +111,8 @@ def _divergence(evidence: Evidence) -> str:
         runs = evidence.runs[label]
         if label.endswith("ignores it") and runs:
             counts.append(f"{sum(run.diverged for run in runs)} of {len(runs)} ({label})")
+    if not counts:
+        return ""
     return f" Seeds that diverge where the gradient ignores it: {', '.join(counts)}."
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 
 from bnrepro.config import RunConfig
-from bnrepro.errors import UserError
+from bnrepro.errors import RunFailedError, UserError
 from bnrepro.messages import say
 from bnrepro.runs import RunDirectory, State, locate_all
 from bnrepro.signals import STOP_SIGNALS, handling
@@ -60,6 +60,16 @@ class Swept:
     def undone(self) -> list[RunRow]:
         """The runs that neither ended nor are going: deleted, or stopped from outside."""
         return [row for row in self.rows if not row.is_over and row.state != "running"]
+
+    def check_some_ended(self) -> None:
+        """Whether there is anything to show.
+
+        Raises:
+            RunFailedError: every run failed; the message is the first one's.
+        """
+        if self.rows and len(self.failed) == len(self.rows):
+            first = self.rows[0]
+            raise RunFailedError(f"every run failed, the first one with: {first.message}")
 
 
 def sweep(
@@ -129,7 +139,7 @@ def _start(configs: Sequence[RunConfig], launcher: Launcher, retry_failed: bool)
     except ModuleNotFoundError as error:
         raise UserError(
             f"--{launcher.engine}: {error.name} is not installed; "
-            f"pip install 'bnrepro[{launcher.engine}]'"
+            f"pip install '.[{launcher.engine}]'"
         ) from error
 
 

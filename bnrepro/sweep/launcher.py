@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bnrepro.forkserver import usable_cores
+from bnrepro.cores import usable_cores
 
 Engine = Literal["local", "slurm", "ray"]
 

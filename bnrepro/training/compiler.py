@@ -40,7 +40,14 @@ def compile_step(
     """The step under torch.compile, or None where it is to run eagerly.
 
     Depends on the run's length, not on what is left of it, so a resumed run computes as before.
+
+    Raises:
+        UserError: it is asked for on a device on which it does not train.
     """
+    if mode == "on" and device.type == "mps":
+        raise UserError(
+            "runtime.compile=on: torch.compile does not train on mps; use runtime.compile=auto"
+        )
     wanted = mode == "on" or (mode == "auto" and steps >= _WORTHWHILE_STEPS)
     if not wanted or device.type == "mps":
         return None
@@ -110,12 +117,14 @@ def _compiled_or_eager(
         "compiling the training step: at the first run on a machine half a minute for a small "
         "network, two to three minutes for Inception; later seconds"
     )
+    first = [batches.ingredients(number) for number in range(2)]
     try:
         with session.taking_back():
-            for number in range(2):  # from the third call on, the program is called itself
-                compiled(*batches.ingredients(number), torch.zeros((), device=session.device))
-    # Every error of torch.compile is a RuntimeError; another version may lack a class.
-    except (RuntimeError, ImportError) as error:
+            for ingredients in first:  # from the third call on, the program is called itself
+                compiled(*ingredients, torch.zeros((), device=session.device))
+    # Every error of torch.compile is a RuntimeError; another version may lack a class, and its
+    # folder be no folder.
+    except (RuntimeError, ImportError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         if runtime.compile == "on":
             raise UserError(

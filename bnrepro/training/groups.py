@@ -46,7 +46,13 @@ class GroupedUpdate:
         self.own = self.groups // processes.count
         batches.following = self._following
         self.buffers = list(session.model.buffers())
-        self.averages = [buffer for buffer in self.buffers if buffer.is_floating_point()]
+        # Constants are no averages: of equal values, rounding would make another one.
+        kept = session.model.state_dict()
+        self.averages = [
+            buffer
+            for name, buffer in session.model.named_buffers()
+            if name in kept and buffer.is_floating_point()
+        ]
 
     def __call__(self, number: int, lr: Tensor) -> Tensor:
         """Update number ``number``, from 0, at the rate ``lr``; returns the groups' mean loss."""

@@ -62,8 +62,8 @@ class Subject:
 
     @cached_property
     def training_loss(self) -> TrainingLoss:
-        """Of the mini-batch that the next update trains on."""
-        return TrainingLoss(self.session, *self.batches(self.step))
+        """Of the first mini-batch that the next update trains on: each group has its own."""
+        return TrainingLoss(self.session, *self.batches(self.step * self.session.config.groups))
 
     @property
     def learning_rate(self) -> float:

@@ -5,15 +5,20 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from bnrepro.config.source import source_hash
 from bnrepro.errors import UserError, nearest
 from bnrepro.messages import reason
 from bnrepro.nn import Normalization
 from bnrepro.training.memory import is_out_of_memory
+
+_LOADED: dict[str, str] = {}
+"""Of each module with a network of the user's own: the source that this process runs."""
 
 
 class Blueprint(NamedTuple):
@@ -93,7 +98,7 @@ def build_python(factory: str, blueprint: Blueprint) -> nn.Module:
 
     def build() -> nn.Module:
         with _current_folder_first():
-            module = importlib.import_module(module_name)
+            module = _import_as_it_is(module_name, source_hash(factory))
             function = getattr(module, name, None)
             if not callable(function):
                 functions = [other for other, value in vars(module).items() if callable(value)]
@@ -106,6 +111,20 @@ def build_python(factory: str, blueprint: Blueprint) -> nn.Module:
         return network
 
     return _build_checked(key, build, blueprint)
+
+
+def _import_as_it_is(name: str, source: str) -> ModuleType:
+    """The module, loaded anew where its file is no longer what this process loaded.
+
+    Args:
+        name: of the module.
+        source: `source_hash` of its file.
+    """
+    module = importlib.import_module(name)
+    if _LOADED.setdefault(name, source) != source:
+        module = importlib.reload(module)
+        _LOADED[name] = source
+    return module
 
 
 @contextmanager

@@ -59,7 +59,7 @@ class Sgd:
     ) -> None:
         self.momentum = momentum
         self.nesterov = nesterov
-        self.parameters: list[Tensor] = list(model.parameters())
+        self.parameters: list[Tensor] = _trained(model)
         self.state = [torch.zeros_like(p) for p in self.parameters] if momentum else []
         biases = _linear_biases(model)
         # Their rate is a factor on the gradient, the penalty's included.
@@ -125,7 +125,7 @@ class Adam:
         self.eps = eps
         self.weight_decay = weight_decay
         self.decoupled = decoupled
-        self.parameters: list[Tensor] = list(model.parameters())
+        self.parameters: list[Tensor] = _trained(model)
         self._means = [torch.zeros_like(p) for p in self.parameters]
         self._squares = [torch.zeros_like(p) for p in self.parameters]
         self._steps = [torch.zeros((), device=p.device) for p in self.parameters]
@@ -178,6 +178,11 @@ def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
     if gradient.stride() == parameter.stride():
         return gradient
     return torch.empty_like(parameter).copy_(gradient)
+
+
+def _trained(model: nn.Module) -> list[Tensor]:
+    """Its parameters; a network of the user's own may have some that stay as they are."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
 def _linear_biases(model: nn.Module) -> set[int]:

@@ -1,6 +1,5 @@
 """A `RunConfig` in, a run directory out."""
 
-import os
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from bnrepro.config import RunConfig, read_provenance, read_stored
 from bnrepro.config.source import changed_source
+from bnrepro.cores import usable_cores
 from bnrepro.errors import UserError
 from bnrepro.nn import Activated
 from bnrepro.runs import (
@@ -119,8 +119,9 @@ def _follow(session: Session, processes: Processes) -> None:
         return
     batches = session.batches()
     step, _ = choose_step(session, batches, lambda _: None)
-    update = make_update(session, batches, step, processes)
+    # In the first process's order: setting an update up may be work of all processes, too.
     checkpoint: Checkpoint | None = processes.share(None)
+    update = make_update(session, batches, step, processes)
     with stop_on_signals() as stop, suppress(DivergedError):
         TrainingLoop(session, update, [], checkpoint, processes).run(stop)
 
@@ -179,7 +180,7 @@ def _train(session: Session, console: Console, lease: Lease, processes: Processe
     step, is_compiled = choose_step(session, batches, say)
     if processes.count > 1:
         say(f"{processes.count} processes, {config.groups // processes.count} group(s) each")
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     if config.runtime.threads > cores:
         say(
             f"runtime.threads={config.runtime.threads}: more than this machine's {cores} cores, "

@@ -53,11 +53,13 @@ class Session:
     def taking_back(self) -> Iterator[None]:
         """Steps in here set a program up, before the first update; what they do is undone."""
         before = {name: value.clone() for name, value in self.model.state_dict().items()}
-        yield
-        self.model.load_state_dict(before)
-        for state in self.update.optimizer.state:
-            state.zero_()
-        torch.manual_seed(self.config.seed)
+        try:
+            yield
+        finally:
+            self.model.load_state_dict(before)
+            for state in self.update.optimizer.state:
+                state.zero_()
+            torch.manual_seed(self.config.seed)
 
     def batches(self) -> TrainingBatches:
         """The training mini-batches, for one reader: each reads ahead for itself."""

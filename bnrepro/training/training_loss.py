@@ -48,8 +48,10 @@ class TrainingLoss:
     def at(self, parameters: Parameters) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss, a scalar, and its gradient, where the parameters have these values."""
         variables = {name: p.clone().requires_grad_() for name, p in parameters.items()}
+        # Some norms go by their averages in training, too: these stay what they are.
+        buffers = {name: buffer.clone() for name, buffer in self._model.named_buffers()}
         with torch.enable_grad(), torch.random.fork_rng(self._devices):
-            outputs = functional_call(self._model, variables, (self._inputs,))
+            outputs = functional_call(self._model, {**variables, **buffers}, (self._inputs,))
             _, loss = training_losses(outputs, self._labels)
             gradients = torch.autograd.grad(loss, list(variables.values()))
         return loss.detach(), dict(zip(variables, gradients, strict=True))

@@ -163,7 +163,7 @@ def test_jpegs_without_their_decoder_are_refused_before_training(
     folder, _ = prepare(storage="jpeg")
     monkeypatch.setitem(sys.modules, "torchcodec", None)
     monkeypatch.setitem(sys.modules, "torchcodec.decoders", None)
-    with pytest.raises(UserError, match=r"^data.storage=jpeg: .* pip install 'bnrepro\[jpeg\]'"):
+    with pytest.raises(UserError, match=r"^data.storage=jpeg: .* pip install '\.\[jpeg\]'"):
         load_prepared(folder)
 
 

@@ -49,5 +49,8 @@ def test_resnet_is_compared_on_a_folder_of_images(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)
 def test_code_of_a_page_runs(page: Path, tmp_path: Path) -> None:
+    """As a script without ``if __name__ == "__main__"``, which the processes do not run again."""
+    script = tmp_path / "script.py"
     for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
-        _run(tmp_path, "-c", block)
+        script.write_text(block)
+        _run(tmp_path, script)

@@ -102,6 +102,15 @@ def test_readmes_study_is_one(
     assert "Does BN help a network of ReLUs?" in command_line("list").stdout
 
 
+def test_readmes_network_is_compared(command_line: CommandLine, tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "my_network.py").write_text(next(b for b in blocks if "def build(" in b))
+    [command] = re.findall(r"`(bnrepro compare norm=batch,none model=python [^`]*)`", README)
+    done = command_line(*shortened(command))
+    assert done.returncode == 0, done.stderr
+    assert "norm=batch" in done.stdout
+
+
 def test_readme_has_commands_to_run() -> None:
     assert len(COMMANDS) >= 5
     assert "sh scripts/quickstart.sh" in README

@@ -224,7 +224,7 @@ def test_missing_packages_are_named(
     export_to: ExportTo, small: TrainedRun, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(UserError, match=rf"needs {package}; pip install 'bnrepro\[export\]'"):
+    with pytest.raises(UserError, match=rf"needs {package}; pip install '\.\[export\]'"):
         export_to(small, "onnx")
 
 
@@ -232,7 +232,7 @@ def test_missing_onnxruntime_is_named(
     contents: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(UserError, match=r"needs onnxruntime; pip install 'bnrepro\[export\]'"):
+    with pytest.raises(UserError, match=r"needs onnxruntime; pip install '\.\[export\]'"):
         load_exported("file", contents["onnx"], trust=False)
 
 

@@ -99,3 +99,11 @@ def test_damaged_archive_is_a_line(packed: Path, tmp_path: Path, part: float) ->
     with pytest.raises(UserError, match=r"runs\.tar\.xz: cannot be unpacked") as refused:
         unpack_runs(packed, tmp_path / "again")
     assert "\n" not in str(refused.value)
+
+
+def test_damaged_archive_is_one_line(packed: Path, tmp_path: Path) -> None:
+    content = bytearray(packed.read_bytes())
+    content[len(content) // 2] ^= 1
+    packed.write_bytes(content)
+    with pytest.raises(UserError, match=r"runs.tar.xz: cannot be unpacked"):
+        unpack_runs(packed, tmp_path / "again")

@@ -10,6 +10,7 @@ from bnrepro.completion import complete_study
 from bnrepro.config import preset, recipe_id
 from bnrepro.dashboard.charts import find_places
 from bnrepro.dashboard.layout import layout
+from bnrepro.errors import UserError
 from bnrepro.studies.registry import VARIABLE, study
 from tests.conftest import CommandLine
 from tests.synthetic import write_run
@@ -122,3 +123,22 @@ def test_dashboard_has_its_charts(cli: Cli) -> None:
     assert b"A larger rate" in content
     assert b"larger_rate/accuracy" in content
     assert b"interval/larger_rate/low" in content
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ('reference="as it is"', 'reference="nobody"', "reference='nobody': no such line"),
+        ('"x5", "as it is")', '"x5", "nobody")', "rate: reference='nobody': no such line"),
+        ('("accuracy",)', '("acuracy",)', "series='acuracy': no such series"),
+        ('"best", BEST,', '"best", BEST_GAIN.of_pair,', "'best': True is no quantity"),
+    ],
+)
+def test_what_a_study_speaks_of_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: str, wrong: str, message: str
+) -> None:
+    assert FILE.count(right) == 1
+    (tmp_path / "larger_rate.py").write_text(FILE.replace(right, wrong))
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    with pytest.raises(UserError, match=message):
+        study("larger_rate")

@@ -1,6 +1,7 @@
 """Networks that are not this project's."""
 
 import sys
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import get_args
@@ -16,6 +17,7 @@ from bnrepro.config.source import changed_source
 from bnrepro.errors import UserError
 from bnrepro.nn import BatchNorm, fold_batch_norm
 from bnrepro.training.build import make_model
+from bnrepro.training.optimizers import Adam, Optimizer, Sgd
 
 COLOUR = (3, 32, 32)
 
@@ -261,3 +263,23 @@ def test_module_that_cannot_be_imported_is_one_line(
     (tmp_path / "broken_network.py").write_text("def build(:\n")
     with pytest.raises(UserError, match=r"cannot be built .SyntaxError"):
         make_model(_own("broken_network"), (1, 4, 4), 3)
+
+
+def test_edited_network_is_the_one_that_is_trained(own_module: str, tmp_path: Path) -> None:
+    """A notebook's process has imported the module before it is edited."""
+    assert len(make_model(_own(own_module), (1, 4, 4), 3)) > 2
+    (tmp_path / f"{own_module}.py").write_text(OWN + _EDITED)
+    assert len(make_model(_own(own_module), (1, 4, 4), 3)) == 2
+
+
+_EDITED = """
+def build(num_classes, image_shape, norm, generator):
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, num_classes))
+"""
+
+
+@pytest.mark.parametrize("optimizer", [Sgd, Adam])
+def test_frozen_parameters_are_not_trained(optimizer: Callable[[nn.Module], Optimizer]) -> None:
+    network = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 2))
+    network[0].requires_grad_(False)
+    assert [p.shape for p in optimizer(network).parameters] == [(2, 3), (2,)]

@@ -233,6 +233,10 @@ def test_problem_of_one_process_is_told_by_all(monkeypatch: pytest.MonkeyPatch) 
     [
         (("runtime.processes=3",), r"runtime.processes=3: does not divide groups=4; use 1 or 2"),
         (("norm.group=all",), r"norm.group=all: needs a process for each group"),
+        (
+            ("norm.group=all", "runtime.processes=4", "measures=[saturation,gradient_norms]"),
+            r"norm.group=all: one process alone cannot measure gradient_norms",
+        ),
     ],
 )
 def test_processes_fit_the_groups(overrides: tuple[str, ...], message: str) -> None:

@@ -5,16 +5,19 @@ from functools import partial
 
 import pytest
 import torch
+from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.testing import assert_close
 
+from bnrepro.config import load
 from bnrepro.data.augmentation import Augmentation
 from bnrepro.data.batches import TrainingBatches
 from bnrepro.data.dataset import Split
 from bnrepro.data.order import FULL
 from bnrepro.training.compiler import compile_step
 from bnrepro.training.optimizers import Adam, Optimizer, Sgd
+from bnrepro.training.session import build_session
 from bnrepro.training.step import TrainingStep, with_its_batch
 
 CPU = torch.device("cpu")
@@ -247,3 +250,23 @@ def test_half_precision_keeps_parameters_and_loss_in_single() -> None:
     assert losses[1].dtype == torch.float32
     assert all(parameter.dtype == torch.float32 for parameter in half.parameters())
     assert_close(losses[1], losses[0], rtol=2e-2, atol=2e-2)
+
+
+def test_failed_set_up_leaves_no_trace() -> None:
+    """Where a program fails after a step, training goes on from the start all the same."""
+    overrides = ["experiment=fig1/with_bn", "scale=smoke", "data=digits", "optim.momentum=0.9"]
+    session = build_session(load(overrides), Console(quiet=True))
+    before = {name: value.clone() for name, value in session.model.state_dict().items()}
+    batches = session.batches()
+
+    def fail_after_a_step() -> None:
+        with session.taking_back():
+            step = with_its_batch(session.update, batches.make)
+            step(*batches.ingredients(0), torch.tensor(0.1))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_after_a_step()
+    for name, value in session.model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert not any(state.any() for state in session.update.optimizer.state)

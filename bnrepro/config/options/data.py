@@ -75,7 +75,7 @@ class ImageFolder(Section):
     """Images are stored as centre squares of this many pixels a side, resized once."""
     storage: Literal["pixels", "jpeg"] = "pixels"
     """pixels: memory is mapped to them; jpeg: an eighth of the disk, decoded in every epoch (needs
-    bnrepro[jpeg]), and the pixels are those of quality 90."""
+    torchcodec), and the pixels are those of quality 90."""
     bad_images: Literal["error", "drop"]
     """A file that is no image: refuse the set, or drop the file and say so."""
     scale: InputScale = "symmetric"

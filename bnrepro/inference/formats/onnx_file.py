@@ -93,7 +93,7 @@ def _messages(message: Any) -> Iterator[Any]:
 
 
 def _missing(error: ImportError) -> UserError:
-    return UserError(f"the format onnx needs {error.name}; pip install 'bnrepro[export]'")
+    return UserError(f"the format onnx needs {error.name}; pip install '.[export]'")
 
 
 ONNX = Format(_NAME, ".onnx", False, _write, _read_description, _load)

@@ -14,6 +14,7 @@ from bnrepro.training.evaluator import Evaluator
 from bnrepro.training.measures import MEASURES
 from bnrepro.training.measures.jacobian import layer_jacobian
 from bnrepro.training.session import Session, build_session
+from bnrepro.training.training_loss import TrainingLoss
 
 SmallRun = Callable[..., RunConfig]
 
@@ -174,3 +175,20 @@ def test_jacobian_is_between_vectors_before_scale_and_shift(session) -> None:
     with torch.no_grad():
         _layers(one)[1].norm.weight *= 10  # the last one's: nothing that it receives changes
     assert _measure("jacobian", one) == pytest.approx(before)
+
+
+def test_loss_at_the_same_parameters_is_the_same(session) -> None:
+    """Batch renormalization goes by its moving averages, which every call would move."""
+    loss = Evaluator(session("norm=batch_renorm")).subject(0).training_loss
+    first, second = (loss.at(loss.parameters)[0] for _ in range(2))
+    assert first == second
+
+
+def test_gradient_is_that_of_the_groups_next_mini_batch(session) -> None:
+    one = session("groups=2")
+    images, labels = one.batches()(6)  # update 3 takes mini-batches 6 and 7
+    direct = TrainingLoss(one, images, labels)
+    subject = Evaluator(one).subject(3)
+    assert torch.equal(
+        subject.training_loss.at(direct.parameters)[0], direct.at(direct.parameters)[0]
+    )
