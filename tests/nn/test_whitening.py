@@ -77,7 +77,7 @@ def test_singular_covariance_is_refused() -> None:
 
 @pytest.mark.parametrize("is_training", [True, False])
 def test_equal_features_of_any_scale_stay_finite(is_training: bool) -> None:
-    """Rounding gives S + eps I eigenvalues below zero there; a run was once told to have diverged."""
+    """Rounding gives S + eps I eigenvalues below zero there; runs once diverged by it."""
     torch.manual_seed(0)
     layer = Whitening(6).train(is_training)
     for scale in (1.0, 1e2, 1e4):
