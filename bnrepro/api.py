@@ -140,15 +140,17 @@ def list_runs(*conditions: str, runs: str | Path = "runs") -> pd.DataFrame:
         runs: the folder.
 
     Returns:
-        ``id``, ``experiment``, ``scale``, ``seed``, ``state``; a column for each key of the config
-        in which some run differs from its preset; ``final_accuracy`` and ``best_accuracy`` as in
+        ``id``, ``experiment``, ``scale``, ``seed``, ``state``, ``data.name``, ``model.name``,
+        ``norm.name``; a column for each other key of the config in which some run differs from its
+        preset; ``final_accuracy`` and ``best_accuracy`` as in
         `Run`; ``path``.
 
     Raises:
         UserError: a condition names no key.
     """
     listed = select(list(read_runs(find_runs(Path(runs)))), conditions)
-    keys = {key: None for run in listed for key in changes(run.config) or {}}
+    keys = dict.fromkeys(("data.name", "model.name", "norm.name"))
+    keys |= {key: None for run in listed for key in changes(run.config) or {}}
     names = ["id", "experiment", "scale", "seed", "state", *keys]
     records = []
     for one in listed:

@@ -78,11 +78,8 @@ def _data() -> list[Finding]:
         if folder:
             findings.append(Finding(f"data {name}", str(folder)))
         else:
-            findings.append(
-                Finding(
-                    f"data {name}", "not here", f"bnrepro data fetch {name}, or set BNREPRO_DATA"
-                )
-            )
+            advice = f"{source.advice}; or set BNREPRO_DATA"
+            findings.append(Finding(f"data {name}", "not here", advice))
     return findings
 
 

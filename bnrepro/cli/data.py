@@ -33,7 +33,7 @@ def list_data(as_json: Json = False, debug: Debug = False) -> None:
         return
     table = Table("data", "what it is", "where", box=None, header_style="bold", pad_edge=False)
     for name, description in options("data").items():
-        where = places[name] or f"not here: bnrepro data fetch {name}"
+        where = places[name] or f"not here: {SOURCES[name].advice}"
         table.add_row(name, description, escape(where))
     Console().print(table)
 

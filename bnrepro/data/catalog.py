@@ -29,15 +29,21 @@ class Source:
         find: its folder, or None where it is not on this machine.
         fetch: download it and return its folder.
         verify: check the files; return what was found good, a line each.
+        advice: how it is had, where it is not on this machine.
     """
 
     find: Callable[[], Path | None]
     fetch: Callable[[], Path]
     verify: Callable[[Path], list[str]]
+    advice: str
 
 
-def _image_tree(folder: str, fetch: Callable[[], Path]) -> Source:
-    return Source(lambda: find_tree(folder), fetch, _verify_image_tree)
+def _fetched(name: str) -> str:
+    return f"bnrepro data fetch {name}"
+
+
+def _image_tree(folder: str, fetch: Callable[[], Path], advice: str) -> Source:
+    return Source(lambda: find_tree(folder), fetch, _verify_image_tree, advice)
 
 
 def _verify_image_tree(folder: Path) -> list[str]:
@@ -51,10 +57,12 @@ def _verify_image_tree(folder: Path) -> list[str]:
 
 
 SOURCES = {
-    "mnist": Source(find_mnist, fetch_mnist, verify_mnist),
-    "tiny_imagenet": _image_tree(TINY_IMAGENET, fetch_tiny_imagenet),
-    "imagenette": _image_tree(IMAGENETTE, fetch_imagenette),
-    "imagenet": _image_tree(IMAGENET, fetch_imagenet),
+    "mnist": Source(find_mnist, fetch_mnist, verify_mnist, _fetched("mnist")),
+    "tiny_imagenet": _image_tree(TINY_IMAGENET, fetch_tiny_imagenet, _fetched("tiny_imagenet")),
+    "imagenette": _image_tree(IMAGENETTE, fetch_imagenette, _fetched("imagenette")),
+    "imagenet": _image_tree(
+        IMAGENET, fetch_imagenet, "get its archives from image-net.org, which asks for an account"
+    ),
 }
 """Data sets kept in files; those not named here are embedded in installed packages."""
 
@@ -87,5 +95,5 @@ def verify(name: str) -> list[str]:
         return []
     folder = source.find()
     if folder is None:
-        raise UserError(f"{name}: not on this machine; run `bnrepro data fetch {name}`")
+        raise UserError(f"{name}: not on this machine; {source.advice}")
     return source.verify(folder)

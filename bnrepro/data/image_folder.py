@@ -5,10 +5,13 @@ from pathlib import Path
 from rich.console import Console
 
 from bnrepro.data.folders import find_tree, tree_places
+from bnrepro.data.image_archives import IMAGENETTE, TINY_IMAGENET
 from bnrepro.data.imagenet import ADVICE, IMAGENET
 from bnrepro.data.preparation import BadImages, prepare_images
 from bnrepro.data.prepared_files import Storage, prepared_sets
 from bnrepro.errors import UserError
+
+_FETCHED = {TINY_IMAGENET: "tiny_imagenet", IMAGENETTE: "imagenette"}
 
 
 def prepare_image_folder(
@@ -46,7 +49,12 @@ def _folder_without_train(folder: str, root: str | None) -> Path:
             return place
     if folder == IMAGENET:
         raise UserError(f"{places[0]}: ImageNet is not there; {ADVICE}")
+    advice = "set data.root or BNREPRO_DATA to the folder that holds it, or give its whole path"
+    if folder in _FETCHED:
+        advice = f"run `bnrepro data fetch {_FETCHED[folder]}`, or {advice}"
+    elif Path(folder).is_absolute():
+        advice = "give a folder that has train/ and val/"
     raise UserError(
         f"data.folder={folder}: no such folder, looked for as {', '.join(map(str, places))}; "
-        "set data.root or BNREPRO_DATA to the folder that holds it, or give its whole path"
+        f"{advice}"
     )

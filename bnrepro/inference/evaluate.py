@@ -51,7 +51,8 @@ def evaluate(
     What was predicted is kept in the run directories, unless it depends on the mini-batches.
 
     Args:
-        directories: finished runs; as an ensemble they must know the same classes.
+        directories: finished runs, of which each counts once; as an ensemble they must know the
+            same classes.
         statistics: what batch normalization uses: ``population`` (Algorithm 2), ``pooled``
             statistics, ``moving`` averages or the evaluated ``batch``'s own.
         population_batches: training mini-batches of the first two.
@@ -71,6 +72,7 @@ def evaluate(
             f"--batch-size {batch_size}: one example has no statistics of its own (Algorithm 2: "
             "m > 1); use 2 or more, or --statistics population"
         )
+    directories = [*{directory.path.resolve(): directory for directory in directories}.values()]
     for directory in directories:
         read_finished(directory)  # before any of them is computed
     members: list[Predictions] = []
@@ -86,7 +88,8 @@ def evaluate(
             method = Method.of(statistics, population_batches, crops)
             keep(directory, method, predictions, console)
         members.append(predictions)
-        rows.append(summarize(f"{run.config.experiment}, seed {run.config.seed}", predictions))
+        name = f"{directory.path.name} {run.config.experiment}, seed {run.config.seed}"
+        rows.append(summarize(name, predictions))
     if len(members) > 1:
         rows.append(summarize(f"ensemble of {len(members)}", ensemble(members)))
     return rows

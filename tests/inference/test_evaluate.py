@@ -111,8 +111,11 @@ def test_crops_are_averaged(trained: Callable[..., RunDirectory]) -> None:
 
 def test_several_runs_are_an_ensemble(trained: Callable[..., RunDirectory]) -> None:
     directories = [trained(f"seed={seed}") for seed in range(3)]
-    *members, together = _evaluate(*directories)
-    assert [member.name for member in members] == [f"fig1/with_bn, seed {i}" for i in range(3)]
+    *members, together = _evaluate(*directories, directories[0])  # each counts once
+    ids = [directory.path.name for directory in directories]
+    assert [one.name for one in members] == [
+        f"{run} fig1/with_bn, seed {seed}" for seed, run in enumerate(ids)
+    ]
     assert together.name == "ensemble of 3"
     kept = [read_predictions(d, Method("population", 2, 1)) for d in directories]
     mean = np.mean([one.probabilities for one in kept], axis=0)
