@@ -81,7 +81,7 @@ def test_first_signal_is_noted_and_handlers_are_restored() -> None:
 
 
 ORPHAN = """
-import os, signal
+import os
 from bnrepro.forkserver import process_pool
 from bnrepro.signals import end_with_parent
 

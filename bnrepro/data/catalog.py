@@ -39,7 +39,7 @@ class Source:
 
 
 def _fetched(name: str) -> str:
-    return f"bnrepro data fetch {name}"
+    return f"run `bnrepro data fetch {name}`"
 
 
 def _image_tree(folder: str, fetch: Callable[[], Path], advice: str) -> Source:

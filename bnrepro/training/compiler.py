@@ -122,8 +122,8 @@ def _compiled_or_eager(
         with session.taking_back():
             for ingredients in first:  # from the third call on, the program is called itself
                 compiled(*ingredients, torch.zeros((), device=session.device))
-    # Every error of torch.compile is a RuntimeError; another version may lack a class, and its
-    # folder be no folder.
+    # Every error of torch.compile is a RuntimeError; another version may lack a class, and the
+    # folder of its cache may be one that cannot be written.
     except (RuntimeError, ImportError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         if runtime.compile == "on":
